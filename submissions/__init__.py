@@ -1,0 +1,1 @@
+"""Submissions of third-party results: format, quarantine and review."""
