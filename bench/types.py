@@ -217,7 +217,9 @@ class MetricCard(_Record):
     name: str
     version: int = 1
     title: str
-    family: Literal["structure", "semantics", "accuracy", "temporal", "ground-truth", "distribution", "cost"]
+    family: Literal[
+        "structure", "semantics", "accuracy", "temporal", "ground-truth", "distribution", "cost", "score"
+    ]
     better: Better
     unit: str = ""
     range: tuple[float | None, float | None] = (None, None)
@@ -241,6 +243,8 @@ class Score:
     unscored: str | None = None
     series: tuple[float, ...] = ()
     """Per-frame values where the metric has them."""
+    anchors: tuple[float, float] | None = None
+    """What the control and the ground truth get on the same case; only for metrics that enter the headline score."""
 
     def __post_init__(self) -> None:
         if (self.value is None) == (self.unscored is None):

@@ -1,0 +1,109 @@
+"""Metrics: one module each, found by name.
+
+A module of this package offers `METRICS`, a tuple of objects that satisfy `Metric` (or `SetMetric`). Another distribution
+offers more with one line, `[project.entry-points."shopedit_bench.metrics"] name = "package.module"`. Importing a metric
+module is cheap: torch, OpenCV and the like are imported when the first clip is scored.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.features.bank import FeatureBank
+from bench.types import EditCase, Mask, MetricCard, Score, Video
+
+__all__ = ["Cost", "Metric", "Sample", "SetMetric", "registered"]
+
+ENTRY_POINTS = "shopedit_bench.metrics"
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What the edit took, as measured by whoever ran it; None where it was not measured."""
+
+    seconds: float | None = None
+    nfe: int | None = None
+    """Transformer forwards of batch 1."""
+    peak_memory: int | None = None
+    """Bytes."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """All that a metric may look at for one edit. Every clip has the source's length and size."""
+
+    case: EditCase
+    source: Video
+    edit: Video
+    target: Video | None = None
+    """The exact answer, where the test set has one."""
+    mask: Mask | None = None
+    """T x H x W, True where the edit may change pixels."""
+    product_mask: Mask | None = None
+    """T x H x W, True on the product."""
+    other: Video | None = None
+    """The source of another clip, by a fixed permutation over the split: what keeping nothing looks like."""
+    cost: Cost = Cost()
+    features: FeatureBank = field(default_factory=FeatureBank)
+
+    def with_edit(self, edit: Video) -> Sample:
+        """Return the same case with another clip in the edit's place: how a control or a damage is scored."""
+        return replace(self, edit=edit)
+
+
+@runtime_checkable
+class Metric(Protocol):
+    """A number for one edit."""
+
+    @property
+    def card(self) -> MetricCard:
+        """Name, unit, direction, needs."""
+        ...
+
+    def score(self, sample: Sample) -> Score:
+        """Return a finite value in the card's unit, or the reason why there is none."""
+        ...
+
+
+@runtime_checkable
+class SetMetric(Protocol):
+    """A number for a whole set of edits (FVD, KVD, FID)."""
+
+    @property
+    def card(self) -> MetricCard:
+        """Name, unit, direction, needs."""
+        ...
+
+    def features(self, sample: Sample) -> NDArray[np.float32]:
+        """Return one edit's features, N x D."""
+        ...
+
+    def reduce(self, features: Mapping[str, NDArray[np.float32]]) -> Score:
+        """Return the value over all edits, given their features by case id."""
+        ...
+
+
+@cache
+def registered() -> Mapping[str, Metric | SetMetric]:
+    """Return every metric by its card's name: those of this package, then those of installed plug-ins.
+
+    Raises ValueError where two metrics claim one name.
+    """
+    modules = [f"{__name__}.{m.name}" for m in pkgutil.iter_modules(__path__)]
+    modules += [e.value for e in entry_points(group=ENTRY_POINTS)]
+    found: dict[str, Metric | SetMetric] = {}
+    for name in modules:
+        for metric in getattr(importlib.import_module(name), "METRICS", ()):
+            if metric.card.name in found:
+                raise ValueError(f"two metrics are named '{metric.card.name}'; the second is in {name}")
+            found[metric.card.name] = metric
+    return found

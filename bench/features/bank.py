@@ -1,0 +1,110 @@
+"""A clip is looked at once: what one metric has extracted from it, the next one reads here."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.types import Video
+
+Arrays = Mapping[str, NDArray[Any]]
+T = TypeVar("T")
+
+
+class Extractor(Protocol):
+    """Turns a clip into named arrays. `identity` changes whenever the arrays would."""
+
+    @property
+    def identity(self) -> str:
+        """Name, version and weights of the extractor, safe as part of a file name."""
+        ...
+
+    def extract(self, video: Video) -> Arrays:
+        """Return the clip's features; a pure function of the frames and the frame rate."""
+        ...
+
+
+class FeatureBank:
+    """Features by content of the clip, in memory (least recently used go first) and, given a folder, on disk.
+
+    Files are npz without objects, written beside and renamed, so that a killed process leaves no half file; workers
+    may share a folder.
+    """
+
+    def __init__(self, folder: Path | None = None, max_bytes: int = 512 * 2**20) -> None:
+        self._folder = folder
+        self._max_bytes = max_bytes
+        self._held = 0
+        self._arrays: OrderedDict[str, Arrays] = OrderedDict()
+        self._values: OrderedDict[tuple[object, ...], object] = OrderedDict()
+        self._digests: OrderedDict[int, tuple[Video, str]] = OrderedDict()
+
+    def digest(self, video: Video) -> str:
+        """Return sha256 (hex) of the clip's shape, frame rate and pixels."""
+        held = self._digests.get(id(video))
+        if held is None:
+            head = f"{video.shape}{video.fps}".encode()
+            body = np.ascontiguousarray(video.frames)
+            # The clip is kept beside its digest: a freed object's id could come back as another clip's.
+            held = (video, hashlib.sha256(head + body.data).hexdigest())
+            self._digests[id(video)] = held
+            while len(self._digests) > 32:
+                self._digests.popitem(last=False)
+        return held[1]
+
+    def get(self, video: Video, extractor: Extractor) -> Arrays:
+        """Return what the extractor says of the clip, from memory, from disk or by running it."""
+        key = f"{extractor.identity}-{self.digest(video)}"
+        if key in self._arrays:
+            self._arrays.move_to_end(key)
+            return self._arrays[key]
+        arrays = self._read(key)
+        if arrays is None:
+            arrays = extractor.extract(video)
+            self._write(key, arrays)
+        self._arrays[key] = arrays
+        self._held += _nbytes(arrays)
+        while self._held > self._max_bytes and len(self._arrays) > 1:
+            self._held -= _nbytes(self._arrays.popitem(last=False)[1])
+        return arrays
+
+    def memo(self, key: tuple[object, ...], compute: Callable[[], T]) -> T:
+        """Return a small value kept in memory only, such as a map over a pair of clips that two metrics read."""
+        if key not in self._values:
+            self._values[key] = compute()
+            while len(self._values) > 256:
+                self._values.popitem(last=False)
+        return self._values[key]  # type: ignore[return-value]
+
+    def _read(self, key: str) -> Arrays | None:
+        if self._folder is None or not (path := self._path(key)).exists():
+            return None
+        with np.load(path, allow_pickle=False) as stored:
+            return dict(stored)
+
+    def _write(self, key: str, arrays: Arrays) -> None:
+        if self._folder is None:
+            return
+        path = self._path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        with os.fdopen(handle, "wb") as stream:
+            np.savez(stream, **arrays)  # type: ignore[arg-type]
+        Path(name).replace(path)
+
+    def _path(self, key: str) -> Path:
+        assert self._folder is not None
+        extractor, digest = key.rsplit("-", 1)
+        return self._folder / extractor / digest[:2] / f"{digest}.npz"
+
+
+def _nbytes(arrays: Arrays) -> int:
+    return sum(a.nbytes for a in arrays.values())
