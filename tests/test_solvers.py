@@ -1,0 +1,165 @@
+"""The solvers on flows whose answer is known: a Gaussian, and a mixture of two."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from methods.wan.schedules import native_unipc, shifted_grid
+from methods.wan.solvers import SOLVERS, ab2, euler, euler_lagged, fireflow, heun, midpoint, uni_inv, unipc
+
+MEAN = SPREAD = 0.5
+ONE_EVALUATION = ("euler", "euler-lagged", "ab2", "unipc")
+UP_AND_DOWN = ("euler", "midpoint", "heun", "ab2", "fireflow", "uni-inv")
+
+
+def gaussian(x, sigma):
+    """Velocity of data N(MEAN, SPREAD^2), exactly."""
+    a = 1 - sigma
+    return (sigma - a * SPREAD**2) / (a * a * SPREAD**2 + sigma**2) * (x - a * MEAN) - MEAN
+
+
+def gaussian_map(x, start, end):
+    """The exact flow: (x - (1 - sigma) m) / sqrt(V(sigma)) is conserved."""
+    deviation = [math.hypot((1 - s) * SPREAD, s) for s in (start, end)]
+    return (1 - end) * MEAN + (x - (1 - start) * MEAN) * deviation[1] / deviation[0]
+
+
+def mixture(x, sigma):
+    """Velocity of 0.4 N(-1, 0.3^2) + 0.6 N(0.8, 0.4^2)."""
+    a = 1 - sigma
+    weights, means, spreads = np.array([0.4, 0.6]), np.array([-1.0, 0.8]), np.array([0.3, 0.4])
+    variance = a * a * spreads**2 + sigma**2
+    gap = x[:, None] - a * means
+    log_r = np.log(weights) - 0.5 * np.log(variance) - gap**2 / (2 * variance)
+    r = np.exp(log_r - log_r.max(1, keepdims=True))
+    r /= r.sum(1, keepdims=True)
+    clean = (r * (means + a * spreads**2 / variance * gap)).sum(1)
+    noise = (r * (sigma / variance * gap)).sum(1)
+    return noise - clean
+
+
+def slope(solver):
+    """Order seen between 80 and 160 steps on the mixture, from sigma .999 to 0 without a shift."""
+    x = np.linspace(-2, 2, 33)
+    exact = midpoint(x, shifted_grid(2560, 1, 0.999), mixture)
+    errors = [np.abs(solver(x, shifted_grid(n, 1, 0.999), mixture) - exact).max() for n in (80, 160)]
+    return math.log(errors[0] / errors[1]) / math.log(2)
+
+
+def round_trip(up, down, steps, shift=5.0, shift_up=5.0):
+    """Largest change of 9 points that are inverted and generated again."""
+    x = np.linspace(-1, 2, 9)
+    noise = up(x, native_unipc(steps, shift_up)[::-1], gaussian)
+    return np.abs(down(noise, native_unipc(steps, shift), gaussian) - x).max()
+
+
+@pytest.mark.parametrize("solver", [midpoint, heun, ab2, fireflow])
+def test_second_order_solvers_converge_with_slope_two(solver):
+    assert 1.8 <= slope(solver) <= 2.2
+
+
+@pytest.mark.parametrize("solver", [euler, uni_inv])
+def test_first_order_solvers_converge_with_slope_one(solver):
+    assert 0.9 <= slope(solver) <= 1.1
+
+
+def test_unipc_converges_with_nearly_slope_two():
+    assert slope(unipc) >= 1.7
+
+
+def test_every_solver_follows_the_exact_gaussian_flow():
+    x = np.linspace(-1, 2, 9)
+    grid = native_unipc(640, 5)
+    for name, solver in SOLVERS.items():
+        bound = 0.04 if name in ("euler", "euler-lagged", "uni-inv") else 1e-3
+        assert np.abs(solver(x, grid, gaussian) - gaussian_map(x, grid[0], 0)).max() < bound, name
+
+
+def test_the_taylor_step_of_rf_solver_is_the_midpoint_rule():
+    x, sigmas, taylor = np.linspace(-1, 2, 9), native_unipc(10, 5), np.linspace(-1, 2, 9)
+    for s, t in pairwise(sigmas):
+        h = t - s
+        v0 = mixture(taylor, s)
+        vm = mixture(taylor + h / 2 * v0, s + h / 2)
+        taylor = taylor + h * v0 + h * h / 2 * (vm - v0) / (h / 2)
+    assert midpoint(x, sigmas, mixture) == pytest.approx(taylor, abs=1e-12)
+
+
+def test_first_order_data_prediction_is_euler():
+    x = np.linspace(-1, 2, 9)
+    for s in (0.9998, 0.7, 0.1):
+        assert unipc(x, [s, 0.0], mixture) == pytest.approx(euler(x, [s, 0.0], mixture), abs=1e-12)
+        assert unipc(x, [s, s / 2], mixture) == pytest.approx(euler(x, [s, s / 2], mixture), abs=1e-12)
+
+
+def test_unipc_equals_the_scheduler_of_diffusers():
+    torch = pytest.importorskip("torch")
+    from diffusers import UniPCMultistepScheduler
+
+    steps = 12
+    flow = {"prediction_type": "flow_prediction", "use_flow_sigmas": True, "flow_shift": 3.0}
+    scheduler = UniPCMultistepScheduler(**flow)
+    scheduler.set_timesteps(steps)
+    sigmas = [float(s) for s in scheduler.sigmas]
+    x = torch.linspace(-1, 2, 16, dtype=torch.float64).reshape(1, 1, 1, 4, 4)
+    theirs = x.clone()
+    for sigma, timestep in zip(sigmas, scheduler.timesteps, strict=False):
+        theirs = scheduler.step(gaussian(theirs, sigma), timestep, theirs).prev_sample
+    assert torch.allclose(unipc(x, sigmas, gaussian), theirs, atol=2e-6)
+
+
+def test_unipc_refuses_to_invert():
+    with pytest.raises(ValueError, match="descend"):
+        unipc(np.zeros(3), native_unipc(4, 5)[::-1], gaussian)
+
+
+def test_solvers_in_velocity_invert_from_sigma_zero_without_nan():
+    x = np.linspace(-1, 2, 9)
+    for name in (*UP_AND_DOWN, "euler-lagged"):
+        assert np.isfinite(SOLVERS[name](x, native_unipc(10, 5)[::-1], mixture)).all(), name
+
+
+def test_midpoint_up_and_down_returns_within_a_thousandth():
+    assert round_trip(midpoint, midpoint, 50) < 1e-3
+
+
+def test_euler_up_and_down_loses_a_quarter():
+    assert 0.2 <= round_trip(euler, euler, 50) <= 0.3
+
+
+def test_uni_inv_undoes_euler():
+    assert round_trip(uni_inv, euler, 50) < 5e-3
+
+
+def test_the_same_solver_on_both_legs_beats_euler_at_the_same_steps():
+    for solver in (midpoint, fireflow):
+        assert round_trip(solver, solver, 25) < 0.1 * round_trip(euler, euler, 25)
+
+
+def test_the_published_scheme_returns_as_closely_as_was_measured_of_it():
+    """Lagged Euler on the unshifted grid up, UniPC at shift 5 down."""
+    for steps, error in ((10, 0.62), (25, 0.17), (50, 0.045)):
+        assert round_trip(euler_lagged, unipc, steps, shift_up=1.0) == pytest.approx(error, rel=0.1)
+
+
+def test_each_solver_asks_for_as_many_velocities_as_it_says():
+    calls = []
+
+    def counted(x, sigma):
+        calls.append(sigma)
+        return gaussian(x, sigma)
+
+    for name, solver in SOLVERS.items():
+        calls.clear()
+        solver(np.zeros(1), native_unipc(10, 5), counted)
+        expected = 10 if name in ONE_EVALUATION else 11 if name in ("fireflow", "uni-inv") else 20
+        assert len(calls) == expected, name
+
+
+def test_the_lagged_inversion_never_asks_at_zero_and_only_at_whole_timesteps():
+    asked = []
+    euler_lagged(np.zeros(1), native_unipc(50, 1)[::-1], lambda x, s: asked.append(s) or x)
+    assert asked[0] == 0.019
+    assert all(1000 * s == pytest.approx(round(1000 * s)) for s in asked)
