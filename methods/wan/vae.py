@@ -1,9 +1,10 @@
 """Encode and decode with `AutoencoderKLWan` of the Wan 2.2 layout, a whole clip in one pass.
 
-diffusers walks a clip four frames at a time and carries a cache through every causal convolution. That bounds memory,
-but it is twice as slow on short clips and cannot be compiled or trained. A causal network needs no cache when it sees all
-frames at once: the functions below walk the same modules, and treat the first frame on its own only where the chunked
-walk does, in the temporal resampling (the first frame is neither halved nor doubled in time).
+diffusers walks a clip four frames at a time and carries a cache through every causal convolution. That
+bounds memory, but it is twice as slow on short clips and cannot be compiled or trained. A causal network
+needs no cache when it sees all frames at once: the functions below walk the same modules, and treat the
+first frame on its own only where the chunked walk does, in the temporal resampling (the first frame is
+neither halved nor doubled in time).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def encode_video(vae: AutoencoderKLWan, frames: Tensor, *, chunked: bool = False) -> Tensor:
-    """Return the normalised latents of a clip: mode of the posterior, less `latents_mean`, over `latents_std`.
+    """Return the normalised latents of a clip: (mode of the posterior - `latents_mean`) / `latents_std`.
 
     `frames` is uint8 RGB, [B, T, H, W, 3] or [T, H, W, 3], with T = 4n + 1 and sides that are multiples of
     the VAE's spatial factor (UserError else). The result is float32 [B, C, n + 1, H / f, W / f] on the VAE's
@@ -32,6 +33,7 @@ def encode_video(vae: AutoencoderKLWan, frames: Tensor, *, chunked: bool = False
     pixels = to_pixels(frames.to(vae.device))
     if not torch.is_autocast_enabled(vae.device.type):
         pixels = pixels.to(vae.dtype)
+    chunked = chunked or not vae.config.is_residual
     mean = vae.encode(pixels).latent_dist.mode() if chunked else posterior(vae, pixels)[0]
     return normalise(vae, mean.float())
 
@@ -41,6 +43,7 @@ def decode_video(vae: AutoencoderKLWan, latents: Tensor, *, chunked: bool = Fals
     z = denormalise(vae, latents.to(vae.device).float())
     if not torch.is_autocast_enabled(vae.device.type):
         z = z.to(vae.dtype)
+    chunked = chunked or not vae.config.is_residual
     return to_frames(vae.decode(z).sample if chunked else reconstruct(vae, z))
 
 
@@ -49,8 +52,8 @@ def check_size(vae: AutoencoderKLWan, frames: int, height: int, width: int) -> N
     factor = vae.config.scale_factor_spatial
     if frames % 4 != 1 or height % factor or width % factor:
         raise UserError(
-            f"clip of {frames} frames, {width}x{height}: the VAE takes 4n + 1 frames and sides that are multiples "
-            f"of {factor}; crop or resize the clip"
+            f"clip of {frames} frames, {width}x{height}: the VAE takes 4n + 1 frames and sides "
+            f"that are multiples of {factor}; crop or resize the clip"
         )
 
 
@@ -67,20 +70,21 @@ def to_frames(pixels: Tensor) -> Tensor:
 
 def normalise(vae: AutoencoderKLWan, latents: Tensor) -> Tensor:
     """Return latents with each channel's mean 0 and deviation 1, by the statistics in the VAE's config."""
-    return (latents - _channels(vae.config.latents_mean, latents)) / _channels(
-        vae.config.latents_std, latents
-    )
+    mean, std = vae.config.latents_mean, vae.config.latents_std
+    return (latents - _channels(mean, latents)) / _channels(std, latents)
 
 
 def denormalise(vae: AutoencoderKLWan, latents: Tensor) -> Tensor:
     """Undo `normalise`."""
-    return latents * _channels(vae.config.latents_std, latents) + _channels(vae.config.latents_mean, latents)
+    mean, std = vae.config.latents_mean, vae.config.latents_std
+    return latents * _channels(std, latents) + _channels(mean, latents)
 
 
 def posterior(vae: AutoencoderKLWan, pixels: Tensor) -> tuple[Tensor, Tensor]:
     """Return mean and log-variance of the latents of [B, 3, T, H, W] in [-1, 1], each [B, C, T', h, w].
 
-    Equals `vae.encode(pixels).latent_dist` (not normalised); differentiable and free of state, so it compiles.
+    Equals `vae.encode(pixels).latent_dist` (not normalised); differentiable and stateless, so it compiles.
+    Needs the residual blocks of the 2.2 layout (`is_residual`).
     """
     encoder = vae.encoder
     x = encoder.conv_in(_fold(pixels, vae.config.patch_size))
@@ -100,7 +104,8 @@ def posterior(vae: AutoencoderKLWan, pixels: Tensor) -> tuple[Tensor, Tensor]:
 def reconstruct(vae: AutoencoderKLWan, latents: Tensor) -> Tensor:
     """Return the pixels [B, 3, T, H, W] of latents [B, C, T', h, w] (not normalised), not clipped to [-1, 1].
 
-    Equals `vae.decode(latents).sample` up to that clipping; differentiable and free of state, so it compiles.
+    Equals `vae.decode(latents).sample` up to that clipping; differentiable and stateless, so it compiles.
+    Needs the residual blocks of the 2.2 layout (`is_residual`).
     """
     decoder = vae.decoder
     x = decoder.mid_block(decoder.conv_in(vae.post_quant_conv(latents)))
@@ -118,7 +123,7 @@ def reconstruct(vae: AutoencoderKLWan, latents: Tensor) -> Tensor:
 
 
 def _downsample(resample: torch.nn.Module, x: Tensor) -> Tensor:
-    """Halve height and width, and in `downsample3d` the frames after the first, each new one seeing three old."""
+    """Halve height and width, and in `downsample3d` the frames after the first."""
     x = _per_frame(resample.resample, x)
     if resample.mode == "downsample3d" and x.shape[2] > 1:
         x = torch.cat([x[:, :, :1], resample.time_conv(x)], dim=2)
@@ -126,7 +131,7 @@ def _downsample(resample: torch.nn.Module, x: Tensor) -> Tensor:
 
 
 def _upsample(resample: torch.nn.Module, x: Tensor) -> Tensor:
-    """Double height and width, and in `upsample3d` the frames after the first, whose causal past starts empty."""
+    """Double height and width, and in `upsample3d` the frames after the first (their past starts empty)."""
     if resample.mode == "upsample3d" and x.shape[2] > 1:
         first, rest = x[:, :, :1], x[:, :, 1:]
         batch, channels, time, height, width = rest.shape
@@ -143,7 +148,7 @@ def _per_frame(image_layer: torch.nn.Module, x: Tensor) -> Tensor:
 
 
 def _fold(x: Tensor, patch: int | None) -> Tensor:
-    """Move each patch x patch square of pixels into channels (channel, then column, then row of the square)."""
+    """Move each patch x patch square of pixels into channels (channel, then column, then row)."""
     if not patch or patch == 1:
         return x
     batch, channels, time, height, width = x.shape
