@@ -1,0 +1,37 @@
+"""What a row of the registry may set, checked when the row is read: names, types and ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from typing_extensions import Self
+
+from bench.errors import UserError
+
+
+class Parameters(BaseModel):
+    """Base of all parameter sets. Every field has a description that states its range in words."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    @classmethod
+    def read(cls, row: str, values: Mapping[str, Any]) -> Self:
+        """Return the checked parameters of a row, defaults filled in.
+
+        Raises UserError naming the row, the first wrong parameter, what was found and what is allowed.
+        """
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            name = str(wrong["loc"][0])
+            allowed = cls.model_fields.get(name)
+            if allowed is None:
+                names = ", ".join(cls.model_fields) or "none"
+                raise UserError(f"method '{row}': unknown parameter '{name}'; allowed: {names}") from None
+            raise UserError(
+                f"method '{row}': {name} = {wrong['input']!r} is not allowed; "
+                f"wanted {allowed.description} (default {allowed.default!r})"
+            ) from None

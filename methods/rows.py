@@ -1,0 +1,72 @@
+"""Rows of the registry: one YAML file each, naming a class and the parameters it runs with. No torch."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from bench.errors import UserError
+from bench.types import MethodCard, MethodEntry
+from methods.parameters import Parameters
+
+
+def read_rows(folder: Path) -> Mapping[str, MethodEntry]:
+    """Return the rows of a folder's YAML files by name, sorted; raises as `read_row`."""
+    rows = [read_row(path) for path in sorted(folder.glob("*.yaml"), key=lambda p: p.stem)]
+    return {row.card.name: row for row in rows}
+
+
+def read_row(path: Path) -> MethodEntry:
+    """Return the row of one YAML file, whose stem is the row's name.
+
+    Its parameters are completed with the class's defaults, so that they are the row's whole identity; its
+    weights are the digest of its model's folder, or None while that is not on this machine. Raises UserError
+    naming file and field when the row is malformed, or a parameter is unknown or out of range.
+    """
+    try:
+        row = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not YAML ({' '.join(str(error).split())})") from None
+    if not isinstance(row, dict) or "class" not in row:
+        raise UserError(f"{path}: found no `class: package.module:Class`; a row names the class that runs it")
+    target = str(row.pop("class"))
+    if row.get("name") != path.stem:
+        raise UserError(f"{path}: name is {row.get('name')!r}; wanted {path.stem!r}, the file's own")
+    if "weights" in row:
+        raise UserError(f"{path}: weights are read from the model's folder; remove the field")
+    try:
+        card = MethodCard.model_validate(row)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        field = ".".join(map(str, wrong["loc"]))
+        raise UserError(f"{path}: {field}: {wrong['msg']}, found {wrong['input']!r}") from None
+    parameters = _parameters(path, target).read(card.name, card.parameters).model_dump(mode="json")
+    card = card.model_copy(update={"parameters": parameters, "weights": _weights(parameters)})
+    return MethodEntry(card, target)
+
+
+def _parameters(path: Path, target: str) -> type[Parameters]:
+    module, _, name = target.partition(":")
+    try:
+        found: type[Parameters] = getattr(importlib.import_module(module), name).Parameters
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UserError(
+            f"{path}: class {target} cannot be had ({error}); wanted package.module:Class"
+        ) from None
+    return found
+
+
+def _weights(parameters: Mapping[str, Any]) -> str | None:
+    from methods.wan.folder import digest, resolve
+
+    if "model" not in parameters:
+        return None
+    try:
+        return digest(resolve(parameters["model"]))
+    except UserError:
+        return None  # said when the row is loaded: a row can be listed without its weights

@@ -1,0 +1,42 @@
+"""SDEdit (Meng et al., arXiv 2108.01073): noise the source part of the way, denoise it to the target prompt.
+
+`strength` is the sigma that the source is noised to: its coarse layout survives in the noise, the rest is
+re-made. The denoising is conditioned on the edited first frame, or in the text track on the source's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.types import EditRequest
+from methods.wan.adapter import WanMethod
+from methods.wan.schedules import grid_from
+from methods.wan.solvers import SOLVERS
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from methods.wan.velocity import Backbone
+
+
+class SDEdit(WanMethod):
+    """Noise to `strength` with the request's seed, generate from there."""
+
+    def latents(self, wan: Backbone, request: EditRequest) -> Tensor:
+        """Return the edit's latents; latent frame 0 is that of the first frame asked for, bit for bit."""
+        import torch
+
+        p = self.parameters
+        source = wan.encode(request.source.frames)
+        sigmas = grid_from(p.strength, p.generation_steps, self.shift(wan))
+        # Drawn on the CPU, so that a seed means the same noise on every device.
+        noise = torch.randn(source.shape, generator=torch.Generator().manual_seed(request.seed))
+        return wan.integrate(
+            (1 - sigmas[0]) * source + sigmas[0] * noise.to(source.device),
+            sigmas,
+            SOLVERS[p.generation_solver],
+            context=wan.encode_text(request.target_prompt),
+            first=self.first_latent(wan, request, source),
+            guidance=p.guidance,
+            negative=self.negative(wan, p.guidance),
+        )

@@ -1,0 +1,89 @@
+"""Read a model folder into memory. (`methods.wan.folder` finds and checks folders without torch.)"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from methods.wan.folder import check_parts, digest, model_files, resolve, verify
+from methods.wan.velocity import Backbone
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKLWan
+
+__all__ = ["digest", "load", "load_vae"]
+
+SMALL = 2**30
+"""Bytes of weights below which a model computes in float32 on a GPU too."""
+
+
+def load(model: str, device: str) -> Backbone:
+    """Return the model by shipped name, path or hub id, in evaluation mode on `device`.
+
+    The transformer and the text encoder compute in float32 on a CPU and for small models everywhere, so that
+    device is provenance and not part of a result's identity; else in bfloat16. The VAE is float32. Raises
+    UserError naming the part that is lacking or the file that is altered.
+    """
+    from diffusers import WanTransformer3DModel
+    from transformers import AutoTokenizer, UMT5EncoderModel
+
+    folder = resolve(model)
+    check_parts(folder)
+    verify(folder)
+    small = sum(f.stat().st_size for f in model_files(folder)) < SMALL
+    dtype = torch.float32 if small or device == "cpu" else torch.bfloat16
+    with _without_progress_bars():
+        transformer = WanTransformer3DModel.from_pretrained(folder / "transformer", torch_dtype=dtype)
+        text_encoder = UMT5EncoderModel.from_pretrained(folder / "text_encoder", dtype=dtype)
+        tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
+        vae = _read_vae(folder)
+    scheduler = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
+    return Backbone(
+        transformer=transformer.eval().requires_grad_(False).to(device),
+        vae=vae.to(device),
+        text_encoder=text_encoder.eval().requires_grad_(False).to(device),
+        tokenizer=tokenizer,
+        shift=float(scheduler.get("flow_shift", 1.0)),
+        side_step=vae.config.scale_factor_spatial * transformer.config.patch_size[-1],
+        device=torch.device(device),
+        dtype=dtype,
+    )
+
+
+def load_vae(model: str, device: str) -> AutoencoderKLWan:
+    """Return the model's VAE alone, float32, in evaluation mode on `device`; errors as `load`."""
+    folder = resolve(model)
+    check_parts(folder, ("vae",))
+    verify(folder)
+    with _without_progress_bars():
+        return _read_vae(folder).to(device)
+
+
+def _read_vae(folder: Path) -> AutoencoderKLWan:
+    from diffusers import AutoencoderKLWan
+
+    vae = AutoencoderKLWan.from_pretrained(folder / "vae", torch_dtype=torch.float32)
+    return vae.eval().requires_grad_(False)
+
+
+@contextlib.contextmanager
+def _without_progress_bars() -> Iterator[None]:
+    """Keep the libraries' own bars off the screen: the command line draws the one that counts."""
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging as transformers_logging
+
+    both = (diffusers_logging, transformers_logging)
+    shown = [library.is_progress_bar_enabled() for library in both]
+    for library in both:
+        library.disable_progress_bar()
+    try:
+        yield
+    finally:
+        for library, on in zip(both, shown, strict=True):
+            if on:
+                library.enable_progress_bar()
