@@ -1,0 +1,260 @@
+"""The only module that writes rows: it folds journal records into the database, each in one transaction.
+
+Folding is idempotent and does not depend on how often or how far a journal was read before: a success is
+never undone by a later failure, the first measurement of an edit stands, and a row is rewritten only by a
+score of another identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, delete, select
+from sqlalchemy.orm import Session
+
+from bench.errors import UserError
+from bench.identity import digest, method_key, metric_key
+from bench.store import journal
+from bench.store.db import WRITES
+from bench.store.models import (
+    Base,
+    CaseRow,
+    EditRow,
+    EnvironmentRow,
+    MethodRow,
+    MetricRow,
+    ProtocolRow,
+    RunRow,
+    ScoreRow,
+    TestSetRow,
+)
+from bench.store.records import EditFacts, EditRecord, EndRecord, RunRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store has of one job."""
+
+    ok: bool
+    sha256: str | None
+    scores: frozenset[str]
+    """Keys of its scores."""
+
+
+class Store:
+    """Rows by the identity of what they describe."""
+
+    def __init__(self, engine: Engine, journals: Path) -> None:
+        self._engine = engine
+        self._writer = engine.execution_options(**{WRITES: True})
+        self._journals = journals
+
+    # reading, for planning
+
+    def known(self, testset_digest: str) -> dict[str, Known]:
+        """Return every job the store has on a test set, by job key."""
+        with Session(self._engine) as session:
+            edits = session.execute(
+                select(EditRow.id, EditRow.key, EditRow.status, EditRow.sha256)
+                .join(TestSetRow)
+                .where(TestSetRow.digest == testset_digest)
+            ).all()
+            scores: dict[int, set[str]] = {row.id: set() for row in edits}
+            pairs = session.execute(
+                select(ScoreRow.edit_id, ScoreRow.key)
+                .join(EditRow)
+                .join(TestSetRow)
+                .where(TestSetRow.digest == testset_digest)
+            )
+            for edit_id, key in pairs:
+                scores[edit_id].add(key)
+        return {e.key: Known(e.status == "ok", e.sha256, frozenset(scores[e.id])) for e in edits}
+
+    def facts(self, keys: Iterable[str]) -> dict[str, EditFacts]:
+        """Return the stored edits of these job keys, whichever test set they were made on."""
+        wanted = set(keys)
+        with Session(self._engine) as session:
+            rows = session.scalars(select(EditRow).where(EditRow.sha256.is_not(None)).order_by(EditRow.id))
+            return {row.key: _facts(row) for row in rows if row.key in wanted}
+
+    def seconds(self) -> dict[str, float]:
+        """Return the mean seconds an edit took, by method name: what a plan's estimate is made of."""
+        with Session(self._engine) as session:
+            rows = session.execute(
+                select(MethodRow.name, EditRow.seconds).join(MethodRow).where(EditRow.seconds.is_not(None))
+            ).all()
+        by_name: dict[str, list[float]] = {}
+        for name, seconds in rows:
+            by_name.setdefault(name, []).append(seconds or 0.0)
+        return {name: sum(values) / len(values) for name, values in by_name.items()}
+
+    # writing
+
+    def catch_up(self) -> int:
+        """Fold in what the journals hold beyond the database, and return how many records that were."""
+        with Session(self._engine) as session:
+            offsets = dict(session.execute(select(RunRow.id, RunRow.journal_offset)).tuples().all())
+        count = 0
+        for path in sorted(self._journals.glob("*.jsonl")):
+            start = offsets.get(path.stem, 0)
+            if path.stat().st_size <= start:
+                continue
+            for record, offset in journal.read(path, start):
+                self.apply(record, offset)
+                count += 1
+        return count
+
+    def apply(
+        self, record: RunRecord | EditRecord | EndRecord, offset: int, *, before_commit: Any = None
+    ) -> None:
+        """Fold in one record that ends at byte `offset` of its journal, in one transaction."""
+        with Session(self._writer) as session, session.begin():
+            if isinstance(record, RunRecord):
+                _begin(session, record)
+            elif isinstance(record, EditRecord):
+                _edit(session, record)
+            else:
+                run = _run(session, record.run)
+                run.state, run.finished = record.state, record.finished
+            _run(session, record.run).journal_offset = offset
+            if before_commit:
+                session.flush()
+                before_commit()
+
+    def rebuild(self) -> int:
+        """Empty every table, fold in all journals from their start, and return how many records that were."""
+        with Session(self._writer) as session, session.begin():
+            for table in reversed(Base.metadata.sorted_tables):
+                session.execute(delete(table))
+        return self.catch_up()
+
+
+def _facts(row: EditRow) -> EditFacts:
+    return EditFacts.model_validate(
+        {name: getattr(row, name) for name in EditFacts.model_fields}, from_attributes=True
+    )
+
+
+def _run(session: Session, run: str) -> RunRow:
+    row = session.get(RunRow, run)
+    if row is None:
+        raise UserError(f"journal of run {run}: its first line is missing; restore the file or move it away")
+    return row
+
+
+def _one(session: Session, model: type[Any], key: dict[str, Any], values: dict[str, Any]) -> Any:
+    """Return the row of a natural key, made or brought up to date."""
+    row = session.scalars(select(model).filter_by(**key)).one_or_none()
+    if row is None:
+        row = model(**key, **values)
+        session.add(row)
+        session.flush()
+    else:
+        for name, value in values.items():
+            setattr(row, name, value)
+    return row
+
+
+def _begin(session: Session, record: RunRecord) -> None:
+    testset = _one(
+        session,
+        TestSetRow,
+        {"digest": record.testset_digest},
+        {"name": record.testset, "version": record.version},
+    )
+    for case in record.cases:
+        _one(
+            session,
+            CaseRow,
+            {"testset_id": testset.id, "case_id": case.id},
+            {
+                "group_name": case.group,
+                "scenario": case.scenario,
+                "vertical": case.vertical,
+                "split": case.split,
+                "record": case.model_dump(mode="json"),
+            },
+        )
+    for card in record.methods:
+        values = {"name": card.name, "version": card.version, "card": card.model_dump(mode="json")}
+        _one(session, MethodRow, {"key": method_key(card)}, values)
+    for position, metric in enumerate(record.metrics):
+        values = {
+            "name": metric.name,
+            "version": metric.version,
+            "position": position,
+            "card": metric.model_dump(mode="json"),
+        }
+        _one(session, MetricRow, {"key": metric_key(metric)}, values)
+    protocol = _one(session, ProtocolRow, {"signature": record.signature}, {"name": record.protocol})
+    environment = _one(
+        session, EnvironmentRow, {"digest": digest(record.environment)}, {"facts": record.environment}
+    )
+    _one(
+        session,
+        RunRow,
+        {"id": record.run},
+        {
+            "testset_id": testset.id,
+            "protocol_id": protocol.id,
+            "environment_id": environment.id,
+            "split": record.split,
+            "partial": record.partial,
+            "state": "running",
+            "started": record.started,
+            "finished": None,
+            "spec": record.spec,
+            "cases": [case.id for case in record.cases],
+            "methods": [method_key(card) for card in record.methods],
+            "journal_offset": 0,
+        },
+    )
+
+
+def _edit(session: Session, record: EditRecord) -> None:
+    run = _run(session, record.run)
+    row = session.scalars(select(EditRow).filter_by(testset_id=run.testset_id, key=record.key)).one_or_none()
+    facts: dict[str, Any] = (
+        record.edit.model_dump() if record.edit else {**dict.fromkeys(EditFacts.model_fields), "notes": {}}
+    )
+    if row is None or row.sha256 is None:
+        values = {
+            **facts,
+            "case_id": session.scalars(
+                select(CaseRow.id).filter_by(testset_id=run.testset_id, case_id=record.case)
+            ).one(),
+            "method_id": session.scalars(select(MethodRow.id).filter_by(key=record.method)).one(),
+            "run_id": record.run,
+            "seed": record.seed,
+            "status": record.status,
+            "stage": record.stage,
+            "reason": record.reason,
+            "device": record.device,
+            "finished": record.finished,
+        }
+        row = _one(session, EditRow, {"testset_id": run.testset_id, "key": record.key}, values)
+    elif record.edit is None or row.sha256 != record.edit.sha256:
+        return
+    elif record.status == "ok":
+        row.status, row.stage, row.reason = "ok", None, None
+    metrics = dict(session.execute(select(MetricRow.key, MetricRow.id)).tuples().all())
+    held = {
+        score.metric_id: score
+        for score in session.scalars(select(ScoreRow).filter_by(edit_id=row.id, protocol_id=run.protocol_id))
+    }
+    for score in record.scores:
+        metric_id = metrics[score.metric]
+        if metric_id in held and held[metric_id].key == score.key:
+            continue
+        values = {
+            "key": score.key,
+            "value": score.value,
+            "unscored": score.unscored,
+            "series": list(score.series),
+            "anchors": list(score.anchors) if score.anchors else None,
+        }
+        key = {"edit_id": row.id, "metric_id": metric_id, "protocol_id": run.protocol_id}
+        _one(session, ScoreRow, key, values)
