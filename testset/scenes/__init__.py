@@ -1,0 +1,24 @@
+"""What is rendered: products, settings, cameras, attributes, and the words for them."""
+
+from testset.scenes.caption import caption, instruction
+from testset.scenes.scene import (
+    Item,
+    Scene,
+    choices,
+    edited,
+    sample_edit,
+    sample_scene,
+    sample_training_scene,
+)
+
+__all__ = [
+    "Item",
+    "Scene",
+    "caption",
+    "choices",
+    "edited",
+    "instruction",
+    "sample_edit",
+    "sample_scene",
+    "sample_training_scene",
+]

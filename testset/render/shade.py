@@ -1,0 +1,294 @@
+"""Surfaces, floors, backdrops and light: from a hit point to linear RGB.
+
+Reflections are of an analytic surrounding (the setting's own colours and two softboxes), roughness widens them;
+Fresnel after Schlick (1994). Patterns live in the body's frame, so they turn with it.
+"""
+
+# ruff: noqa: D103 - the names are the field's
+from __future__ import annotations
+
+import warp as wp
+
+from testset.render.layout import (
+    BEACH,
+    BOKEH,
+    BRICK,
+    CONCRETE,
+    FABRIC,
+    GRAIN,
+    LEATHER,
+    MARBLE,
+    MEADOW,
+    PLANKS,
+    SPECKLE,
+    STRIPES,
+    TILES,
+    WINDOW,
+    WOOD,
+    Surface,
+    World,
+)
+
+wp.set_module_options({"enable_backward": False, "fast_math": True})
+
+
+@wp.func
+def mix(a: wp.vec3, b: wp.vec3, t: float):
+    return a + (b - a) * t
+
+
+@wp.func
+def ramp(a: float, b: float, x: float):
+    t = wp.clamp((x - a) / (b - a), 0.0, 1.0)
+    return t * t * (3.0 - 2.0 * t)
+
+
+@wp.func
+def hash2(x: float, y: float):
+    h = wp.sin(x * 127.1 + y * 311.7) * 43758.547
+    return h - wp.floor(h)
+
+
+@wp.func
+def swirl(p: wp.vec3):
+    """Smooth pseudo-noise in about [-2, 2]: three warped sines, cheaper than a lattice noise."""
+    return (
+        wp.sin(p[0] * 1.7 + 1.1 * wp.sin(p[1] * 2.3 + p[2] * 0.9))
+        + 0.5 * wp.sin(p[1] * 2.9 + 1.2 * wp.sin(p[2] * 1.9 + p[0] * 1.3))
+        + 0.5 * wp.sin(p[2] * 3.1 + 1.3 * wp.sin(p[0] * 2.7 - p[1]))
+    )
+
+
+@wp.func
+def vein(p: wp.vec3):
+    a = wp.abs(swirl(p + wp.vec3(0.35 * swirl(p * 2.1), 0.35 * swirl(p * 1.7 + wp.vec3(3.0, 1.0, 2.0)), 0.0)))
+    b = wp.abs(swirl(p * 2.3 + wp.vec3(5.0, 2.0, 1.0)))
+    return wp.clamp(wp.exp(-7.0 * a) + 0.35 * wp.exp(-9.0 * b), 0.0, 1.0)
+
+
+@wp.func
+def surface_colour(s: Surface, p: wp.vec3):
+    """Albedo of a body at p (body frame)."""
+    q = p * s.scale + wp.vec3(s.phase, 0.7 * s.phase, -s.phase)
+    m = float(0.0)
+    if s.pattern == WOOD:
+        r = wp.sqrt(q[0] * q[0] * 1.7 + (q[2] + 1.3) * (q[2] + 1.3) * 1.7)
+        ring = 0.5 + 0.5 * wp.sin(11.0 * r + 1.6 * swirl(wp.vec3(q[0], q[1] * 0.35, q[2])) + q[1] * 0.8)
+        fibre = 0.5 + 0.5 * wp.sin(q[0] * 61.0 + 3.0 * swirl(q * 2.0)) * wp.sin(q[2] * 57.0)
+        m = 0.8 * ring + 0.2 * fibre
+    elif s.pattern == MARBLE:
+        m = vein(q)
+    elif s.pattern == LEATHER:
+        m = wp.clamp(0.5 + 0.22 * swirl(q * 9.0) + 0.16 * swirl(q * 19.0), 0.0, 1.0)
+    elif s.pattern == FABRIC:
+        u = wp.sin(q[0] * 34.0 + q[2] * 34.0)
+        v = wp.sin(q[1] * 34.0)
+        m = 0.5 + 0.5 * u * v
+    elif s.pattern == SPECKLE:
+        c = wp.vec3(wp.floor(q[0] * 7.0), wp.floor(q[1] * 7.0), wp.floor(q[2] * 7.0))
+        if hash2(c[0] + 3.0 * c[2], c[1]) > 0.8:
+            m = 1.0
+    elif s.pattern == STRIPES:
+        m = ramp(0.35, 0.65, 0.5 + 0.5 * wp.sin(q[1] * 14.0))
+    return mix(s.albedo, s.second, m * s.strength)
+
+
+@wp.func
+def surface_bump(s: Surface, p: wp.vec3, n: wp.vec3):
+    """The normal (body frame) with the pattern's relief."""
+    if s.bump <= 0.0:
+        return n
+    q = p * s.scale + wp.vec3(s.phase, 0.7 * s.phase, -s.phase)
+    g = wp.vec3(
+        wp.sin(q[0] * 23.0 + swirl(q * 7.0) * 2.0),
+        wp.sin(q[1] * 23.0 + swirl(q * 6.0 + wp.vec3(2.0, 0.0, 1.0)) * 2.0),
+        wp.sin(q[2] * 23.0 + swirl(q * 8.0 + wp.vec3(0.0, 3.0, 1.0)) * 2.0),
+    )
+    if s.pattern == FABRIC:
+        g = wp.vec3(wp.cos(q[0] * 34.0 + q[2] * 34.0), wp.cos(q[1] * 34.0), wp.cos(q[0] * 34.0 + q[2] * 34.0))
+    return wp.normalize(n + g * s.bump)
+
+
+@wp.func
+def floor_colour(w: World, x: float, z: float, distance: float):
+    far = wp.exp(-0.22 * wp.max(distance - 2.0, 0.0))
+    u = x * w.floor_scale
+    v = z * w.floor_scale
+    m = float(0.0)
+    dark = float(0.0)
+    if w.floor_pattern == PLANKS:
+        plank = wp.floor(u * 1.5 + w.phase)
+        own = hash2(plank, 3.0)
+        grain = wp.sin(7.0 * (u * 1.5 + 0.22 * swirl(wp.vec3(u * 1.2, v * 0.4 + plank * 3.1, plank))) + plank * 2.4)
+        fine = wp.sin(u * 70.0 + 4.0 * swirl(wp.vec3(u * 3.0, v * 0.7, plank)))
+        m = wp.clamp(0.25 + 0.5 * own + 0.2 * grain + 0.06 * fine * far, 0.0, 1.0)
+        edge = wp.abs((u * 1.5 + w.phase - plank) - 0.5)
+        dark = 0.55 * wp.exp(-wp.abs(edge - 0.5) * 60.0)
+    elif w.floor_pattern == MARBLE:
+        m = vein(wp.vec3(u * 0.8 + w.phase, v * 0.8, 0.3 * u - 0.4 * v)) * 0.9
+    elif w.floor_pattern == GRAIN:
+        fine = wp.sin(u * 23.0 + 2.0 * wp.sin(v * 17.0)) * wp.sin(v * 21.0 + 2.0 * wp.sin(u * 13.0))
+        m = 0.5 + 0.2 * swirl(wp.vec3(u * 2.0 + w.phase, v * 2.0, u - v)) + 0.22 * fine * far
+    elif w.floor_pattern == CONCRETE:
+        m = (
+            0.5
+            + 0.16 * swirl(wp.vec3(u * 1.3 + w.phase, v * 1.3, 0.5 * u))
+            + 0.1 * swirl(wp.vec3(u * 5.0, v * 5.0, 1.0))
+        )
+    elif w.floor_pattern == STRIPES:
+        cell = wp.sin(u * 6.0) * wp.sin(v * 6.0)
+        m = ramp(-0.04, 0.04, cell)
+    return mix(w.floor_a, w.floor_b, wp.clamp(m, 0.0, 1.0)) * (1.0 - dark)
+
+
+@wp.func
+def cylinder_hit(origin: wp.vec3, direction: wp.vec3, radius: float):
+    """(angle, height) where a ray from inside meets the vertical cylinder of that radius."""
+    a = direction[0] * direction[0] + direction[2] * direction[2]
+    b = origin[0] * direction[0] + origin[2] * direction[2]
+    c = origin[0] * origin[0] + origin[2] * origin[2] - radius * radius
+    t = (-b + wp.sqrt(wp.max(b * b - a * c, 0.0))) / wp.max(a, 1.0e-4)
+    p = origin + direction * t
+    return wp.vec2(wp.atan2(-p[0], -p[2]), p[1])  # the seam lies at +z, behind every camera
+
+
+@wp.func
+def backdrop(w: World, origin: wp.vec3, direction: wp.vec3):
+    """Linear RGB behind everything. Soft on purpose: a lens would not hold it in focus."""
+    hit = cylinder_hit(origin, direction, 6.0)
+    u = hit[0] * 6.0 + w.phase
+    y = hit[1]
+    up = wp.clamp(0.5 + 1.5 * direction[1], 0.0, 1.0)
+    c = mix(w.low, w.high, up)
+    if w.backdrop == WINDOW:
+        k = u / 4.2
+        x = (k - wp.floor(k) - 0.5) * 4.2
+        frame = ramp(1.35, 1.05, wp.abs(x)) * ramp(0.35, 0.75, y) * ramp(3.6, 3.2, y)
+        bars = 1.0 - 0.55 * wp.exp(-wp.abs(x) * 9.0) - 0.45 * wp.exp(-wp.abs(y - 1.9) * 9.0)
+        garden = mix(
+            w.extra,
+            wp.cw_mul(w.extra, wp.vec3(0.55, 0.75, 0.45)),
+            ramp(0.0, 1.2, 1.6 - y + 0.35 * wp.sin(u * 5.0)),
+        )
+        c = mix(c, garden * bars, frame)
+        curtain = wp.exp(-wp.abs(wp.abs(x) - 1.55) * 3.2) * (0.75 + 0.25 * wp.sin(u * 11.0))
+        c = mix(c, w.high * 1.15, 0.6 * curtain * ramp(0.0, 0.5, y))
+    elif w.backdrop == TILES:
+        row = wp.floor(y / 0.42)
+        x = u / 0.84 + 0.5 * (row - 2.0 * wp.floor(row * 0.5))
+        fx = wp.abs(x - wp.floor(x) - 0.5)
+        fy = wp.abs(y / 0.42 - row - 0.5)
+        c = c * (0.93 + 0.12 * hash2(wp.floor(x), row))
+        c = mix(c, w.extra, 0.75 * wp.max(ramp(0.45, 0.485, fx), ramp(0.41, 0.47, fy)))
+        shelf = ramp(2.05, 2.12, y) * ramp(2.3, 2.23, y)
+        c = mix(c, wp.vec3(0.3, 0.17, 0.08), shelf)
+    elif w.backdrop == BRICK:
+        row = wp.floor(y / 0.3)
+        x = u / 0.8 + 0.5 * (row - 2.0 * wp.floor(row * 0.5))
+        fx = wp.abs(x - wp.floor(x) - 0.5)
+        fy = wp.abs(y / 0.3 - row - 0.5)
+        own = hash2(wp.floor(x), row)
+        c = c * (0.7 + 0.5 * own)
+        c = mix(c, w.extra, 0.8 * wp.max(ramp(0.44, 0.49, fx), ramp(0.38, 0.47, fy)))
+    elif w.backdrop == MEADOW:
+        hill = 0.5 + 0.25 * wp.sin(u * 0.55) + 0.1 * wp.sin(u * 1.7 + 1.0)
+        tree = hill + 0.35 + 0.18 * wp.abs(wp.sin(u * 2.3 + wp.sin(u * 5.1)))
+        cloud = ramp(0.3, 1.3, swirl(wp.vec3(u * 0.4, y * 0.9, 1.0)) + 0.4 * swirl(wp.vec3(u * 1.1, y * 2.1, 4.0)))
+        c = mix(c, wp.vec3(0.95, 0.96, 0.98), 0.75 * cloud * ramp(1.0, 2.2, y))
+        c = mix(c, wp.cw_mul(w.extra, wp.vec3(0.5, 0.7, 0.6)), ramp(tree + 0.12, tree - 0.12, y))
+        c = mix(c, w.extra, ramp(hill + 0.1, hill - 0.1, y))
+    elif w.backdrop == BEACH:
+        sea = ramp(0.62, 0.5, y)
+        glitter = 0.5 + 0.25 * wp.sin(y * 60.0 + wp.sin(u * 7.0)) * wp.sin(u * 4.0 + 9.0 * y)
+        c = mix(c, mix(wp.vec3(0.12, 0.2, 0.3), w.low, 0.35 + 0.3 * glitter), sea)
+        a = hit[0] - 0.3
+        sun = a * a * 36.0 + (y - 1.35) * (y - 1.35)
+        c = c + w.extra * (wp.exp(-sun * 0.5) * 0.55 + ramp(0.22, 0.14, sun) * 0.9)
+    elif w.backdrop == BOKEH:
+        for i in range(2):
+            size = 0.95 + 0.55 * float(i)
+            gx = u / size + 0.37 * float(i)
+            gy = y / size
+            cx = wp.floor(gx)
+            cy = wp.floor(gy)
+            own = hash2(cx + 7.0 * float(i), cy)
+            ox = gx - cx - 0.5 + 0.3 * (hash2(cx, cy + 3.0) - 0.5)
+            oy = gy - cy - 0.5 + 0.3 * (hash2(cx + 5.0, cy) - 0.5)
+            r = 0.16 + 0.16 * own
+            disc = ramp(r, r - 0.05, wp.sqrt(ox * ox + oy * oy))
+            lamp = mix(w.extra, wp.cw_mul(w.extra, wp.vec3(1.0, 0.55, 0.3)), hash2(cy, cx))
+            if own > 0.45:
+                c = c + lamp * disc * (0.35 + 0.5 * own) * ramp(0.1, 0.8, y)
+    return c
+
+
+@wp.func
+def softbox(r: wp.vec3, axis: wp.vec3, width: float, height: float, rough: float):
+    """Seen brightness in [0, 1] of a rectangular light in direction `axis` along the reflected ray r."""
+    side = wp.normalize(wp.cross(axis, wp.vec3(0.0, 1.0, 0.0)))
+    top = wp.cross(side, axis)
+    facing = wp.dot(r, axis)
+    soft = 0.03 + 0.9 * rough * rough + 0.25 * rough
+    x = wp.abs(wp.dot(r, side)) / wp.max(facing, 0.05)
+    y = wp.abs(wp.dot(r, top)) / wp.max(facing, 0.05)
+    inside = ramp(width + soft, width - soft, x) * ramp(height + soft, height - soft, y) * ramp(0.0, 0.2, facing)
+    spread = (width * height) / ((width + soft) * (height + soft))
+    return inside * spread
+
+
+@wp.func
+def surrounding(w: World, r: wp.vec3, rough: float):
+    """Light that a surface of that roughness sees along r: floor below, backdrop above, softboxes."""
+    edge = 0.06 + 0.9 * rough
+    up = ramp(-edge, edge, r[1] + 0.03)
+    below = mix(w.floor_a, w.floor_b, 0.4) * (0.5 + 0.25 * w.ambient)
+    above = mix(w.low, w.high, wp.clamp(0.35 + r[1], 0.0, 1.0)) * (0.35 + 0.5 * w.ambient)
+    dark = 1.0 - 0.6 * ramp(0.55, 0.05, wp.abs(r[1] - 0.1)) * (1.0 - rough)  # a gobo: gives metal its contrast
+    c = mix(below, above * dark, up)
+    k = w.key_dir
+    fill = wp.normalize(wp.vec3(-k[2] * 0.9 - k[0] * 0.35, 0.4, k[0] * 0.9 - k[2] * 0.35))
+    strip = wp.normalize(wp.vec3(-k[0], 0.25, -k[2]))
+    c = c + w.key * 1.6 * softbox(r, k, 0.42, 0.55, rough)
+    c = c + w.key * 0.75 * softbox(r, fill, 0.22, 0.7, rough)
+    return c + w.rim * 0.8 * softbox(r, strip, 0.5, 0.25, rough)
+
+
+@wp.func
+def lit(w: World, s: Surface, albedo: wp.vec3, n: wp.vec3, direction: wp.vec3, seen: float, open_: float):
+    """Outgoing linear RGB of an opaque surface."""
+    lambert = wp.max(wp.dot(n, w.key_dir), 0.0) * seen
+    wrap = 0.5 + 0.5 * n[1]
+    sky = mix(mix(w.floor_a, w.floor_b, 0.4) * 0.55, mix(w.low, w.high, 0.6) * 0.6 + wp.vec3(0.35, 0.35, 0.35), wrap)
+    diffuse = wp.cw_mul(albedo, w.key * (0.95 * lambert) + sky * (w.ambient * open_))
+    back = wp.max(wp.dot(n, wp.vec3(-w.key_dir[0], 0.3, -w.key_dir[2])), 0.0)
+    diffuse = diffuse + wp.cw_mul(albedo, w.rim * (0.25 * back * open_))
+    ndv = wp.clamp(-wp.dot(n, direction), 0.0, 1.0)
+    r = direction + n * (2.0 * ndv)
+    gleam = surrounding(w, r, s.rough)
+    grazing = 1.0 - ndv
+    g2 = grazing * grazing
+    fresnel = g2 * g2 * grazing
+    f0 = mix(wp.vec3(0.05, 0.05, 0.05) * s.spec, albedo, s.metal)
+    reflect = f0 + (wp.vec3(1.0, 1.0, 1.0) - f0) * (fresnel * (1.0 - 0.75 * s.rough))
+    occluded = wp.min(open_ + 0.15, 1.0)
+    h = wp.normalize(w.key_dir - direction)
+    a = wp.max(s.rough * s.rough, 0.02)
+    ndh = wp.max(wp.dot(n, h), 0.0)
+    den = ndh * ndh * (a * a - 1.0) + 1.0
+    lobe = wp.min(a * a / (3.14159 * den * den), 12.0) * 0.22 * lambert
+    return (
+        diffuse * (1.0 - s.metal)
+        + wp.cw_mul(reflect, gleam) * occluded
+        + wp.cw_mul(f0 + wp.vec3(0.02, 0.02, 0.02), w.key) * lobe
+    )
+
+
+@wp.func
+def film(c: wp.vec3):
+    """Filmic tone curve (Narkowicz 2015 fit of ACES) and sRGB-like gamma; linear in, display [0, 1] out."""
+    out = wp.vec3()
+    for i in range(3):
+        v = wp.max(c[i], 0.0)
+        v = v * (2.51 * v + 0.03) / (v * (2.43 * v + 0.59) + 0.14)
+        out[i] = wp.pow(wp.clamp(v, 0.0, 1.0), 1.0 / 2.2)
+    return out

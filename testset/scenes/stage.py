@@ -1,0 +1,160 @@
+"""From words to things: the bodies, surfaces and light that a scene stands for."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from testset.scenes import products, props
+from testset.scenes.scene import Item, Scene
+from testset.scenes.shapes import BODY, DARK, LIGHT, TRIM, Part
+from testset.scenes.vocabulary import ACCENTS, COLORS, MATERIALS, SETTINGS, Rgb, Setting
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """A surface as the renderer takes it; fields as `testset.render.layout.Surface`."""
+
+    albedo: Rgb
+    second: Rgb = (0.0, 0.0, 0.0)
+    rough: float = 0.5
+    metal: float = 0.0
+    spec: float = 1.0
+    pattern: str = "plain"
+    scale: float = 1.0
+    strength: float = 0.0
+    transmission: float = 0.0
+    bump: float = 0.0
+    phase: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """A body on the floor: parts, its four finishes, place, first yaw (radians) and whether it is on the turntable."""
+
+    parts: tuple[Part, ...]
+    finishes: tuple[Finish, Finish, Finish, Finish]
+    x: float
+    z: float
+    yaw: float
+    turns: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    """Direction to the key light and the setting it falls on (a night restyles the setting)."""
+
+    key_dir: Rgb
+    setting: Setting
+    phase: float
+
+
+_OWN_PAINT: dict[str, dict[int, Finish]] = {
+    "donut": {LIGHT: Finish((0.56, 0.3, 0.11), rough=0.7), DARK: Finish((0.1, 0.35, 0.6), rough=0.5)},
+    "cupcake": {LIGHT: Finish((0.62, 0.42, 0.24), (0.35, 0.2, 0.1), rough=0.9, pattern="stripes", strength=0.2)},
+    "mug": {DARK: Finish((0.045, 0.018, 0.008), rough=0.15)},
+    "ring": {LIGHT: Finish((0.55, 0.75, 0.9), rough=0.02, spec=3.0, metal=0.35)},
+    "table lamp": {LIGHT: Finish((2.2, 1.8, 1.2), rough=1.0, spec=0.0)},
+    "teddy bear": {
+        LIGHT: Finish((0.66, 0.48, 0.3), rough=0.95, spec=0.2),
+        DARK: Finish((0.015, 0.012, 0.01), rough=0.15),
+    },
+    "wristwatch": {LIGHT: Finish((0.8, 0.8, 0.78), rough=0.25)},
+}
+
+
+def main_finish(item: Item, shade: float, phase: float) -> Finish:
+    """Return the finish of the main surface; `shade` is a brightness factor near 1."""
+    m = MATERIALS[item.material]
+    c = np.array(COLORS[item.color][1]) * shade
+    if m.pattern == "wood":
+        c = 0.72 * c + 0.28 * np.array((0.36, 0.17, 0.06))
+    elif m.metal > 0:
+        c = 0.88 * c + 0.05
+    return Finish(
+        albedo=tuple(c),
+        second=tuple(c * m.shade + m.offset),
+        rough=m.rough,
+        metal=m.metal,
+        spec=m.spec,
+        pattern=m.pattern,
+        scale=m.scale,
+        strength=m.strength,
+        transmission=m.transmission,
+        bump=m.bump,
+        phase=phase,
+    )
+
+
+def _finishes(item: Item, shade: float, phase: float) -> tuple[Finish, Finish, Finish, Finish]:
+    rgb, rough, metal = ACCENTS[item.accent]
+    four = [
+        main_finish(item, shade, phase),
+        Finish(rgb, rough=rough, metal=metal),
+        Finish((0.022, 0.022, 0.025), rough=0.5),
+        Finish((0.74, 0.72, 0.68), rough=0.5),
+    ]
+    for slot, finish in _OWN_PAINT.get(item.product, {}).items():
+        four[slot] = finish
+    return tuple(four)
+
+
+def things(scene: Scene) -> tuple[Thing, ...]:
+    """Return the product, then the second product, then the prop."""
+    place = scene.stream("place")
+    yaw = place.uniform(-0.5, 0.5)
+    x, gap = place.uniform(-0.06, 0.06), place.choice((-1, 1))
+    prop_side, prop_x, prop_z = place.choice((-1, 1)), place.uniform(0.72, 0.78), place.uniform(0.2, 0.4)
+    shade, phase = place.uniform(0.88, 1.12), place.uniform(0, 20)
+    kind = scene.stream("product")
+    out = []
+    if scene.second is None:
+        out.append(
+            Thing(
+                products.build(scene.item.product, kind),
+                _finishes(scene.item, shade, phase),
+                x,
+                0.0,
+                yaw,
+                True,
+            )
+        )
+    else:
+        first = tuple(p.scaled(0.86) for p in products.build(scene.item.product, kind))
+        out.append(Thing(first, _finishes(scene.item, shade, phase), 0.64 * gap, 0.05, yaw, True))
+        other = tuple(p.scaled(0.86) for p in products.build(scene.second.product, scene.stream("second")))
+        out.append(Thing(other, _finishes(scene.second, shade, phase + 3), -0.64 * gap, -0.1, -yaw, False))
+        prop_x, prop_z, prop_side = 0.12, 0.75, 1
+    if scene.prop is not None:
+        parts, paint = props.KINDS[scene.prop](scene.stream("prop"))
+        four = tuple(
+            Finish(*paint[s][:1], rough=paint[s][1], metal=paint[s][2]) if s in paint else Finish((0.5, 0.5, 0.5))
+            for s in (BODY, TRIM, DARK, LIGHT)
+        )
+        out.append(Thing(parts, four, prop_side * prop_x, prop_z, place.uniform(-0.4, 0.4), False))
+    return tuple(out)
+
+
+def light(scene: Scene) -> Light:
+    """Return the light of the scene; `moonlit night` turns it down and blue."""
+    rng = scene.stream("light")
+    azimuth = rng.choice((-1, 1)) * rng.uniform(0.5, 1.25)
+    height = rng.uniform(0.62, 1.0)
+    key_dir = (math.cos(height) * math.sin(azimuth), math.sin(height), math.cos(height) * math.cos(azimuth))
+    strength, phase = rng.uniform(0.88, 1.12), rng.uniform(0, 40)
+    setting = SETTINGS[scene.setting]
+    setting = replace(setting, key=tuple(strength * k for k in setting.key))
+    if scene.style == "moonlit night":
+        dim = np.array((0.05, 0.075, 0.16))
+        setting = replace(
+            setting,
+            low=tuple(np.array(setting.low) * dim + 0.004),
+            high=tuple(np.array(setting.high) * dim * 0.6 + 0.002),
+            extra=tuple(np.array(setting.extra) * dim),
+            key=(0.5, 0.68, 1.15),
+            rim=(0.45, 0.6, 1.0),
+            ambient=0.16,
+        )
+    return Light(key_dir, setting, phase)
