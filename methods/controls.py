@@ -77,9 +77,7 @@ class WrongEdit(Control):
 class VaeParameters(Parameters):
     """Which model's VAE."""
 
-    model: str = Field(
-        "shopedit-mini", description="a shipped model, a folder in diffusers' layout, or a hub id"
-    )
+    model: str = Field("shopedit-mini", description="a shipped model, a folder in diffusers' layout, or a hub id")
 
 
 class VaeSource(Control):

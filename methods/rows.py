@@ -55,9 +55,7 @@ def _parameters(path: Path, target: str) -> type[Parameters]:
     try:
         found: type[Parameters] = getattr(importlib.import_module(module), name).Parameters
     except (ImportError, AttributeError, ValueError) as error:
-        raise UserError(
-            f"{path}: class {target} cannot be had ({error}); wanted package.module:Class"
-        ) from None
+        raise UserError(f"{path}: class {target} cannot be had ({error}); wanted package.module:Class") from None
     return found
 
 

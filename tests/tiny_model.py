@@ -46,17 +46,13 @@ def build(folder: Path, seed: int = 0) -> Path:
             latents_std=[0.5 + 0.1 * i for i in range(CHANNELS)],
         )
         text_encoder = UMT5EncoderModel(
-            UMT5Config(
-                vocab_size=64, d_model=16, d_kv=8, d_ff=32, num_layers=1, num_heads=2, dropout_rate=0.0
-            )
+            UMT5Config(vocab_size=64, d_model=16, d_kv=8, d_ff=32, num_layers=1, num_heads=2, dropout_rate=0.0)
         )
     transformer.save_pretrained(folder / "transformer")
     vae.save_pretrained(folder / "vae")
     text_encoder.save_pretrained(folder / "text_encoder")
     _tokenizer().save_pretrained(folder / "tokenizer")
-    scheduler = UniPCMultistepScheduler(
-        prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=2.0
-    )
+    scheduler = UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=2.0)
     scheduler.save_pretrained(folder / "scheduler")
     parts = {
         "transformer": ["diffusers", "WanTransformer3DModel"],

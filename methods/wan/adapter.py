@@ -24,13 +24,9 @@ Generation = Literal["euler", "midpoint", "heun", "ab2", "fireflow", "unipc"]
 class WanParameters(Parameters):
     """What every row on the backbone may set."""
 
-    model: str = Field(
-        "shopedit-mini", description="a shipped model, a folder in diffusers' layout, or a hub id"
-    )
+    model: str = Field("shopedit-mini", description="a shipped model, a folder in diffusers' layout, or a hub id")
     generation_steps: int = Field(25, ge=1, description="a whole number of steps >= 1")
-    generation_solver: Generation = Field(
-        "euler", description="one of euler, midpoint, heun, ab2, fireflow, unipc"
-    )
+    generation_solver: Generation = Field("euler", description="one of euler, midpoint, heun, ab2, fireflow, unipc")
     guidance: float = Field(2.0, ge=1, description="a guidance scale >= 1; 1 is no guidance")
     negative_prompt: str = Field("", description="the text that guidance steers away from")
     shift: float | None = Field(None, gt=0, description="a schedule shift > 0, or null for the model's own")
@@ -112,9 +108,7 @@ class WanMethod(ABC):
         if self.parameters.first_frame == "source":
             return
         if request.first_frame is None:
-            raise CaseFailed(
-                "no edited first frame: give one (track first-frame), or set first_frame: source"
-            )
+            raise CaseFailed("no edited first frame: give one (track first-frame), or set first_frame: source")
         if request.first_frame.shape[:2] != (height, width):
             found = "x".join(str(n) for n in reversed(request.first_frame.shape[:2]))
             raise CaseFailed(f"edited first frame is {found}; wanted the source's {width}x{height}")

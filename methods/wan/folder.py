@@ -33,9 +33,7 @@ def resolve(model: str) -> Path:
         if folder.is_dir():
             return folder
     if not _HUB_ID.fullmatch(model):
-        raise unknown(
-            "model", model, [f.name for f in SHIPPED.glob("*/")] + ["a folder in diffusers' layout"]
-        )
+        raise unknown("model", model, [f.name for f in SHIPPED.glob("*/")] + ["a folder in diffusers' layout"])
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 

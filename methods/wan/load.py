@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from methods.wan.folder import check_parts, digest, model_files, resolve, verify
+from methods.wan.timesteps import TwoTimesteps
 from methods.wan.velocity import Backbone
 
 if TYPE_CHECKING:
@@ -38,10 +39,11 @@ def load(model: str, device: str) -> Backbone:
     small = sum(f.stat().st_size for f in model_files(folder)) < SMALL
     dtype = torch.float32 if small or device == "cpu" else torch.bfloat16
     with _without_progress_bars():
-        transformer = WanTransformer3DModel.from_pretrained(folder / "transformer", torch_dtype=dtype)
+        transformer = WanTransformer3DModel.from_pretrained(folder / "transformer", dtype=dtype)
         text_encoder = UMT5EncoderModel.from_pretrained(folder / "text_encoder", dtype=dtype)
         tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
         vae = _read_vae(folder)
+    transformer.condition_embedder = TwoTimesteps(transformer.condition_embedder)
     scheduler = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
     return Backbone(
         transformer=transformer.eval().requires_grad_(False).to(device),
@@ -67,7 +69,7 @@ def load_vae(model: str, device: str) -> AutoencoderKLWan:
 def _read_vae(folder: Path) -> AutoencoderKLWan:
     from diffusers import AutoencoderKLWan
 
-    vae = AutoencoderKLWan.from_pretrained(folder / "vae", torch_dtype=torch.float32)
+    vae = AutoencoderKLWan.from_pretrained(folder / "vae", dtype=torch.float32)
     return vae.eval().requires_grad_(False)
 
 

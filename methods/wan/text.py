@@ -24,9 +24,7 @@ def encode_text(tokenizer: PreTrainedTokenizerBase, encoder: UMT5EncoderModel, p
     """
     length = min(tokenizer.model_max_length, LONGEST)
     prompt = " ".join(prompt.split())
-    tokens = tokenizer(
-        [prompt], padding="max_length", truncation=True, max_length=length, return_tensors="pt"
-    )
+    tokens = tokenizer([prompt], padding="max_length", truncation=True, max_length=length, return_tensors="pt")
     if tokens.attention_mask.all() and len(tokenizer(prompt).input_ids) > length:
         log.warning("prompt cut at %d tokens: %s", length, prompt)
     mask = tokens.attention_mask.to(encoder.device)
