@@ -1,0 +1,169 @@
+"""`bench train`: the stages of shopedit-mini, one command each. Imports no torch until a stage starts."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from bench.errors import BenchError, UserError
+
+app = typer.Typer(help="Train shopedit-mini from scratch, and export it.", no_args_is_help=True)
+console = Console(soft_wrap=True, highlight=False, markup=False)
+CONFIGS = Path(__file__).parent / "configs"
+
+Out = Annotated[Path, typer.Option(help="Folder of the run: model shards, state.json, log.jsonl, sheets.")]
+Minutes = Annotated[
+    float | None, typer.Option(help="Wall time of the whole command; it stops itself before.", min=0.05)
+]
+Steps = Annotated[int | None, typer.Option(help="Optimiser steps of this command, instead of --minutes.", min=1)]
+Until = Annotated[
+    float, typer.Option(help="Share of the learning-rate schedule at which this command ends, in (0, 1].")
+]
+Resume = Annotated[Path | None, typer.Option(help="Folder of an earlier run to go on from.")]
+State = Annotated[Path | None, typer.Option(help="Where the large resume state and the curves go; default: --out.")]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...; default: a GPU where there is one.")]
+VaeRun = Annotated[Path, typer.Option(help="Folder of the trained VAE.")]
+FlowRun = Annotated[Path, typer.Option(help="Folder of the trained flow.")]
+
+
+@app.command()
+def vae(
+    out: Out,
+    config: Annotated[Path, typer.Option(help="YAML of the stage.")] = CONFIGS / "vae.yaml",
+    minutes: Minutes = None,
+    steps: Steps = None,
+    until: Until = 1.0,
+    resume: Resume = None,
+    state: State = None,
+    device: Device = None,
+) -> None:
+    """Train the video autoencoder on rendered clips."""
+    with _one_line_errors():
+        from methods.training.clock import Clock
+        from methods.training.config import VaeConfig, read_config
+
+        settings = read_config(config, VaeConfig)
+        clock = Clock(minutes=minutes, steps=steps, until=until, started=_STARTED)
+        device = _device(device)
+        from methods.training.clips import RenderedScenes
+        from methods.training.session import Session
+        from methods.training.vae_stage import VaeStage
+
+        session = Session(
+            settings,
+            RenderedScenes(device),
+            out=out,
+            clock=clock,
+            device=device,
+            state=state,
+            resume=resume,
+            say=console.print,
+        )
+        VaeStage(session).run()
+
+
+@app.command()
+def flow(
+    vae: VaeRun,
+    out: Out,
+    config: Annotated[Path, typer.Option(help="YAML of the stage.")] = CONFIGS / "flow.yaml",
+    minutes: Minutes = None,
+    steps: Steps = None,
+    until: Until = 1.0,
+    resume: Resume = None,
+    state: State = None,
+    device: Device = None,
+) -> None:
+    """Train the flow transformer and its text encoder on the VAE's latents; ends with the edit evaluation."""
+    with _one_line_errors():
+        from methods.training.clock import Clock
+        from methods.training.config import FlowConfig, read_config
+
+        settings = read_config(config, FlowConfig)
+        clock = Clock(minutes=minutes, steps=steps, until=until, started=_STARTED)
+        device = _device(device)
+        from methods.training.clips import RenderedScenes
+        from methods.training.flow_stage import FlowStage
+        from methods.training.session import Session
+
+        session = Session(
+            settings,
+            RenderedScenes(device),
+            out=out,
+            clock=clock,
+            device=device,
+            state=state,
+            resume=resume,
+            say=console.print,
+        )
+        FlowStage(session, vae).run()
+
+
+@app.command()
+def export(
+    vae: VaeRun,
+    flow: FlowRun,
+    out: Annotated[Path, typer.Option(help="Folder to write; what is there is replaced.")],
+) -> None:
+    """Write both runs as one model folder in diffusers' layout, bfloat16, shards of at most 15 MB."""
+    with _one_line_errors():
+        from methods.training.export import export as write
+
+        folder = write(vae, flow, out)
+        size = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
+        console.print(f"wrote {folder}: {size / 2**20:.1f} MiB")
+
+
+@app.command()
+def report(vae: VaeRun, flow: FlowRun) -> None:
+    """Print the held-out figures that both runs measured, as JSON."""
+    with _one_line_errors():
+        from methods.training.checkpoint import read_snapshot
+
+        found: dict[str, Any] = {}
+        for stage, folder in (("vae", vae), ("flow", flow)):
+            run = read_snapshot(folder, stage)
+            found[stage] = {"step": run.step, "train_seconds": run.seconds, **run.figures}
+        console.print(json.dumps(found, indent=1))
+
+
+_STARTED = time.monotonic()
+"""Budgets count from here: the imports that follow take seconds too."""
+
+
+def _device(name: str | None) -> str:
+    import torch
+
+    if name is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise UserError(f"--device {name}: PyTorch sees no GPU here; use --device cpu or install a CUDA build")
+    return name
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    """Show errors made for people as one line; exit 2 when the user can mend them, 1 otherwise."""
+    try:
+        yield
+    except UserError as error:
+        _fail(error, 2)
+    except BenchError as error:
+        _fail(error, 1)
+    except ModuleNotFoundError as error:
+        if error.name not in ("warp", "tensorboard", "tokenizers"):
+            raise
+        _fail(UserError(f"training needs '{error.name}': pip install 'shopedit-bench[train]'"), 2)
+
+
+def _fail(error: BenchError, code: int) -> None:
+    Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"error: {error}")
+    sys.exit(code)

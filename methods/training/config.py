@@ -1,0 +1,197 @@
+"""What a stage of the training is made of: one YAML file per stage, checked before any time is spent."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from bench.errors import UserError
+
+Size = tuple[Annotated[int, Field(gt=0, multiple_of=32)], Annotated[int, Field(gt=0, multiple_of=32)]]
+"""Height and width in pixels."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class VaeShape(_Section):
+    """Arguments of `AutoencoderKLWan`; the rest is fixed by the Wan 2.2 layout."""
+
+    base_dim: int = 24
+    decoder_base_dim: int = 24
+    z_dim: int = 32
+    dim_mult: tuple[int, ...] = (1, 2, 4, 4)
+    num_res_blocks: int = 1
+
+
+class TransformerShape(_Section):
+    """Arguments of `WanTransformer3DModel`; its channels are the VAE's, its text width the text encoder's."""
+
+    heads: int = 6
+    head_dim: int = 64
+    layers: int = 8
+    ffn_dim: int = 1280
+
+
+class TextShape(_Section):
+    """The tokenizer and `UMT5EncoderModel`, trained together with the transformer."""
+
+    vocabulary: int = 1500
+    d_model: int = 256
+    layers: int = 3
+    heads: int = 4
+    head_dim: int = 64
+    ffn_dim: int = 384
+    max_tokens: int = 48
+
+
+class Optimiser(_Section):
+    """AdamW under a warm-up and a cosine to `final_lr` of the peak."""
+
+    batch: int = Field(gt=0)
+    lr: float = Field(gt=0)
+    betas: tuple[float, float] = (0.9, 0.99)
+    weight_decay: float = 1e-4
+    warmup: int = 100
+    """Steps of linear warm-up."""
+    final_lr: float = 0.01
+    clip: float = 1.0
+    ema: float = Field(0.998, ge=0, lt=1)
+    precision: Literal["bf16", "fp32"] = "bf16"
+    """Of the arithmetic (autocast); the weights are float32."""
+    compile: bool = True
+
+
+class Pace(_Section):
+    """What happens besides optimiser steps, and how often."""
+
+    log_every: int = 25
+    """Steps between two looks at the loss: the only moments when the host waits for the device."""
+    save_seconds: float = 75
+    eval_seconds: float = 60
+    reserve_seconds: float = 45
+    """Kept back from `--minutes` for the last evaluation and the last save."""
+
+
+class VaeLoss(_Section):
+    """Weights of the terms of the reconstruction loss (methods/training/vae_loss.py)."""
+
+    gradient: float = 0.5
+    motion: float = 0.25
+    pooled: float = 0.5
+    laplacian: float = 0.25
+    texture: float = 0.1
+    kl: float = 1e-4
+    edges: float = 2.0
+    """How much more an edge weighs than a flat pixel."""
+
+
+class VaeConfig(_Section):
+    """Stage `vae`."""
+
+    stage: Literal["vae"] = "vae"
+    seed: int = 0
+    frames: int = Field(17, ge=1)
+    sizes: tuple[Size, ...] = ((256, 256),)
+    pool: int = 6000
+    """Clips held on the device, shared between the sizes."""
+    refresh_clips: int = 64
+    refresh_every: int = 100
+    """Every so many steps that many clips of the pool are rendered anew."""
+    render_batch: int = 64
+    held_out: int = 32
+    shape: VaeShape = VaeShape()
+    loss: VaeLoss = VaeLoss()
+    optimiser: Optimiser
+    pace: Pace = Pace()
+
+    @model_validator(mode="after")
+    def _frames_fit(self) -> VaeConfig:
+        return _check_frames(self)
+
+
+class FlowConfig(_Section):
+    """Stage `flow`."""
+
+    stage: Literal["flow"] = "flow"
+    seed: int = 0
+    frames: int = Field(17, ge=1)
+    sizes: tuple[Size, ...] = ((256, 256),)
+    clips: int = 24000
+    """Clips rendered and encoded at the start of each command, shared between the sizes."""
+    captions: int = 3
+    """Phrasings per clip."""
+    chinese: float = Field(0.2, ge=0, le=1)
+    """Share of captions in Chinese."""
+    render_batch: int = 64
+    held_out_pairs: int = 49
+    """Source and target clips for the edit evaluation, every scenario in turn."""
+    shape: TransformerShape = TransformerShape()
+    text: TextShape = TextShape()
+    text_to_video: float = Field(0.25, ge=0, le=1)
+    """Share of samples without the clean first frame."""
+    text_dropout: float = Field(0.12, ge=0, le=1)
+    shift: float = Field(2.0, gt=0)
+    """Shift map of the training times and of the sampling schedule."""
+    time_scale: float = 1.2
+    """t = shift(sigmoid(time_scale * normal)) ..."""
+    uniform_times: float = Field(0.2, ge=0, le=1)
+    """... except for this share of samples, whose t is uniform."""
+    sampling_steps: int = 25
+    edit_eval_seconds: float = 180
+    optimiser: Optimiser
+    pace: Pace = Pace()
+
+    @model_validator(mode="after")
+    def _frames_fit(self) -> FlowConfig:
+        return _check_frames(self)
+
+
+Config = TypeVar("Config", VaeConfig, FlowConfig)
+
+
+def read_config(path: Path, kind: type[Config]) -> Config:
+    """Return the stage's config from a YAML file; a field that is unknown or out of range is a UserError."""
+    if not path.is_file():
+        raise UserError(f"no config at {path}: name a YAML file of stage '{kind.__name__}' with --config")
+    try:
+        return kind.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (ValidationError, yaml.YAMLError) as error:
+        raise UserError(f"config {path}: {_first_line(error)}") from error
+
+
+def differences(was: dict[str, Any], now: dict[str, Any], prefix: str = "") -> list[str]:
+    """Return one `section.field: old -> new` per value in which two dumped configs differ."""
+    lines = []
+    for key in sorted(was.keys() | now.keys()):
+        old, new = was.get(key), now.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            lines += differences(old, new, f"{prefix}{key}.")
+        elif old != new:
+            lines.append(f"{prefix}{key}: {old} -> {new}")
+    return lines
+
+
+def fingerprint(config: BaseModel) -> str:
+    """Return the sha256 of a config's content."""
+    return sha256(json.dumps(config.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+
+
+def _check_frames(config: Config) -> Config:
+    if config.frames % 4 != 1:
+        raise ValueError(f"frames must be 4n + 1 (the VAE's stride in time), found {config.frames}")
+    return config
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return f"{where or 'top level'}: {first['msg']}"
+    return str(error).replace("\n", " ")

@@ -1,0 +1,46 @@
+"""Contact sheets: rows of five frames, small enough to be looked at and kept beside the figures."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+COLUMNS = 5
+LIMIT = 2_000_000
+"""Bytes of a sheet."""
+
+
+def write_sheet(path: Path, blocks: Sequence[Sequence[Tensor]], across: int = 2) -> None:
+    """Write blocks of clips (uint8 [T, H, W, 3]) as a PNG of at most 2 MB.
+
+    Each clip is a row of five frames evenly spaced in time, the rows of a block lie under each other, and
+    `across` blocks lie side by side. The sheet is scaled down until it fits the limit.
+    """
+    from PIL import Image
+
+    tiles = [torch.cat([_row(clip) for clip in block]) for block in blocks]
+    height = max(t.shape[0] for t in tiles)
+    padded = [torch.nn.functional.pad(t, (0, 0, 4, 4, 4, height - t.shape[0] + 4), value=255) for t in tiles]
+    while len(padded) % across:
+        padded.append(torch.full_like(padded[0], 255))
+    rows = [torch.cat(padded[i : i + across], dim=1) for i in range(0, len(padded), across)]
+    image = Image.fromarray(torch.cat(rows).numpy())
+    scale = 1.0
+    while True:
+        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        data = io.BytesIO()
+        image.resize(size, Image.Resampling.LANCZOS).save(data, format="PNG", optimize=True)
+        if data.tell() <= LIMIT or scale < 0.05:
+            break
+        scale *= 0.8
+    path.write_bytes(data.getvalue())
+
+
+def _row(clip: Tensor) -> Tensor:
+    """Return five frames side by side, [H, 5 W, 3] on the CPU."""
+    picks = torch.linspace(0, clip.shape[0] - 1, COLUMNS).round().long()
+    return torch.cat(list(clip.cpu()[picks]), dim=1)

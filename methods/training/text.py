@@ -1,0 +1,115 @@
+"""The tokenizer, trained on the captions it will read, and text states for batches of token ids."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from methods.training.clips import ClipSource, generator
+from methods.training.config import TextShape
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast, UMT5EncoderModel
+
+SPECIAL = ("<pad>", "</s>", "<unk>")
+CORPUS = 6000
+"""Captions the tokenizer is trained on, half of them Chinese."""
+
+
+def train_tokenizer(source: ClipSource, shape: TextShape) -> PreTrainedTokenizerFast:
+    """Return a byte-pair tokenizer of at most `shape.vocabulary` tokens for English and Chinese captions.
+
+    Chinese is written without spaces, so pairs are merged inside a clause; characters never seen in training
+    become `<unk>`. Deterministic: the corpus has its own seeds.
+    """
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+
+    tokens = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True))
+    tokens.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    tokens.pre_tokenizer = pre_tokenizers.Whitespace()
+    trainer = trainers.BpeTrainer(
+        vocab_size=shape.vocabulary, special_tokens=list(SPECIAL), max_token_length=12, show_progress=False
+    )
+    tokens.train_from_iterator(_corpus(source), trainer)
+    tokens.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
+    return _wrap(tokens, shape.max_tokens)
+
+
+def tokenizer_state(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
+    """Return the tokenizer as JSON."""
+    state = json.loads(tokenizer.backend_tokenizer.to_str())
+    # Batch settings of the last call are no part of what was learnt.
+    return state | {"padding": None, "truncation": None}
+
+
+def restore_tokenizer(state: dict[str, Any], shape: TextShape) -> PreTrainedTokenizerFast:
+    """Undo `tokenizer_state`."""
+    from tokenizers import Tokenizer
+
+    return _wrap(Tokenizer.from_str(json.dumps(state)), shape.max_tokens)
+
+
+def token_ids(tokenizer: PreTrainedTokenizerFast, captions: Sequence[str]) -> tuple[Tensor, Tensor, int]:
+    """Return ids and mask, int64 [N, max_tokens], padded with zeros, and how many captions were cut."""
+    batch = tokenizer(
+        list(captions),
+        padding="max_length",
+        truncation=True,
+        max_length=tokenizer.model_max_length,
+        return_tensors="pt",
+    )
+    last = batch.input_ids[:, -1]
+    full = [i for i in range(len(captions)) if last[i] != tokenizer.pad_token_id]
+    cut = sum(len(tokenizer(captions[i]).input_ids) > tokenizer.model_max_length for i in full)
+    return batch.input_ids, batch.attention_mask, cut
+
+
+def text_states(encoder: UMT5EncoderModel, ids: Tensor, mask: Tensor) -> Tensor:
+    """Return states [B, N, D], zero after the end of each caption, as Wan does.
+
+    The mask goes in as a ready additive one: from a 0/1 mask the library would look whether anything is
+    masked at all, and each step would wait for the device.
+    """
+    additive = (1.0 - mask[:, None, None, :].float()) * -1e9
+    additive = additive.expand(-1, 1, mask.shape[1], -1)
+    states = encoder(input_ids=ids, attention_mask=additive).last_hidden_state
+    return states * mask[..., None].to(states.dtype)
+
+
+def caption_batch(source: ClipSource, scene: Any, seed: int, index: int, count: int, chinese: float) -> list[str]:
+    """Return `count` phrasings of a scene's caption, each in Chinese with probability `chinese`."""
+    rng = generator("captions", seed, index)
+    return [source.caption(scene, rng, lang="zh" if rng.random() < chinese else "en") for _ in range(count)]
+
+
+def _corpus(source: ClipSource) -> Iterable[str]:
+    for i in range(CORPUS // 2):
+        rng = generator("tokenizer", i)
+        scene = source.scene(rng)
+        yield source.caption(scene, rng, lang="en")
+        yield source.caption(scene, rng, lang="zh")
+
+
+def _wrap(tokens: Any, length: int) -> PreTrainedTokenizerFast:
+    from transformers import PreTrainedTokenizerFast
+
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokens,
+        pad_token="<pad>",
+        eos_token="</s>",
+        unk_token="<unk>",
+        model_max_length=length,
+    )
+
+
+def device_captions(
+    tokenizer: PreTrainedTokenizerFast, captions: Sequence[Sequence[str]], device: torch.device
+) -> tuple[Tensor, Tensor, int]:
+    """Return ids and mask of several captions per clip, [clips, captions, max_tokens], on the device."""
+    ids, mask, cut = token_ids(tokenizer, [text for clip in captions for text in clip])
+    per_clip = (len(captions), -1, ids.shape[-1])
+    return ids.view(per_clip).to(device), mask.view(per_clip).to(device), cut
