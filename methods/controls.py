@@ -104,7 +104,7 @@ class VaeSource(Control):
         from methods.wan.vae import decode_video, encode_video
 
         with torch.inference_mode():
-            latents = encode_video(self._vae, torch.from_numpy(np.ascontiguousarray(video.frames)))
+            latents = encode_video(self._vae, torch.tensor(video.frames))
             frames: Frames = decode_video(self._vae, latents)[0].cpu().numpy()
         return frames
 

@@ -151,7 +151,11 @@ def test_a_text_row_that_wants_the_edited_first_frame_is_refused_when_made(model
         TI2VInversion(card)
 
 
-def test_the_source_is_left_as_it_was(make):
-    before = SOURCE.frames.copy()
-    make().edit(REQUEST)
-    assert np.array_equal(SOURCE.frames, before)
+@pytest.mark.filterwarnings("error")
+def test_read_only_frames_do_and_are_left_as_they_were(make):
+    frames = SOURCE.frames.copy()
+    frames.flags.writeable = False
+    method = make()
+    edit = method.edit(replace(REQUEST, source=Video(frames)))
+    assert np.array_equal(edit.video.frames, method.edit(REQUEST).video.frames)
+    assert np.array_equal(frames, SOURCE.frames)

@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from platformdirs import user_cache_path
 
@@ -64,20 +64,20 @@ def check_parts(folder: Path, parts: Iterable[str] = PARTS) -> None:
 
 
 def digest(folder: Path) -> str:
-    """Return the sha256 (hex) of the sorted `<sha256>  <path>` lines of all the folder's files.
+    """Return the sha256 (hex) of the sorted `<sha256>  <path>` lines of the model's files.
 
     Cheap: the lines come from SHA256SUMS where there is one, else files are hashed once and remembered by
     size and time of change in the user's cache folder.
     """
-    listed = folder / SUMS
-    sums = read_sums(listed) if listed.is_file() else _remembered_sums(folder)
+    sums = _listed_sums(folder)
+    if sums is None:
+        sums = _remembered_sums(folder)
     return hashlib.sha256(format_sums(sums).encode()).hexdigest()
 
 
 def verify(folder: Path) -> None:
-    """Raise UserError when a file that SHA256SUMS lists is absent or altered; a folder without one passes."""
-    listed = folder / SUMS
-    for name, expected in (read_sums(listed) if listed.is_file() else {}).items():
+    """Raise UserError when a part's file that SHA256SUMS lists is absent or altered; without a list, pass."""
+    for name, expected in (_listed_sums(folder) or {}).items():
         path = folder / name
         found = hash_file(path) if path.is_file() else "no file"
         if found != expected:
@@ -108,17 +108,31 @@ def hash_file(path: Path) -> str:
 
 
 def model_files(folder: Path) -> list[Path]:
-    """Return the files that make up a model: configs, tokenizer and weights, no readmes or hidden files."""
-    kept = (".json", ".safetensors", ".txt", ".model")
-    names = (p.relative_to(folder) for p in folder.rglob("*") if p.is_file() and p.suffix in kept)
-    return sorted(folder / n for n in names if not any(part.startswith(".") for part in n.parts))
+    """Return the files that make up a model: the configs, vocabularies and weights of its parts."""
+    files = (p for part in PARTS for p in (folder / part).rglob("*"))
+    return sorted(p for p in files if p.is_file() and _counts(p.relative_to(folder)))
+
+
+def _counts(path: PurePath) -> bool:
+    """Tell whether a file, relative to the model's folder, can change what the model computes."""
+    return path.parts[0] in PARTS and path.suffix in (".json", ".safetensors", ".txt", ".model")
+
+
+def _listed_sums(folder: Path) -> dict[str, str] | None:
+    """Return the hashes that SHA256SUMS states for the model's own files, or None where there is no list."""
+    listed = folder / SUMS
+    if not listed.is_file():
+        return None
+    return {name: value for name, value in read_sums(listed).items() if _counts(PurePath(name))}
 
 
 def _remembered_sums(folder: Path) -> dict[str, str]:
     """Hash every file whose size or time differs from the last look; weights of 20 GB take half a minute."""
     key = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
     memo = user_cache_path("shopedit-bench") / "digests" / f"{key}.json"
-    seen: dict[str, list[str | int]] = json.loads(memo.read_text()) if memo.is_file() else {}
+    seen: dict[str, list[str | int]] = {}
+    with contextlib.suppress(OSError, ValueError):  # no cache yet, or half of one: hash again
+        seen = json.loads(memo.read_text())
     now: dict[str, list[str | int]] = {}
     for path in model_files(folder):
         name, stat = path.relative_to(folder).as_posix(), path.stat()

@@ -51,7 +51,6 @@ def load(model: str, device: str) -> Backbone:
         text_encoder=text_encoder.eval().requires_grad_(False).to(device),
         tokenizer=tokenizer,
         shift=float(scheduler.get("flow_shift", 1.0)),
-        side_step=vae.config.scale_factor_spatial * transformer.config.patch_size[-1],
         device=torch.device(device),
         dtype=dtype,
     )

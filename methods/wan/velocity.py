@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -41,11 +40,14 @@ class Backbone:
     shift: float
     """The schedule shift that the model was trained for (its scheduler's `flow_shift`)."""
     device: torch.device
-    side_step: int
-    """Sides of a clip are multiples of this many pixels: the VAE's factor times the patch."""
     dtype: torch.dtype
     """What the transformer computes in."""
     nfe: int = 0
+
+    @property
+    def side_step(self) -> int:
+        """Pixels that the sides of a clip are multiples of: the VAE's factor times the patch."""
+        return int(self.vae.config.scale_factor_spatial * self.transformer.config.patch_size[-1])
 
     def encode_text(self, prompt: str) -> Tensor:
         """Return the text states [1, N, D] of a prompt."""
@@ -53,7 +55,7 @@ class Backbone:
 
     def encode(self, frames: Frames) -> Tensor:
         """Return the latents [1, C, T', h, w] of uint8 T x H x W x 3 frames; `[:, :, :1]` is frame 0's."""
-        return encode_video(self.vae, torch.from_numpy(np.ascontiguousarray(frames)))
+        return encode_video(self.vae, torch.tensor(frames))
 
     def decode(self, latents: Tensor) -> Frames:
         """Return the uint8 T x H x W x 3 frames of latents [1, C, T', h, w]."""
