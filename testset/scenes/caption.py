@@ -13,7 +13,8 @@ Language = Literal["en", "zh"]
 
 
 def _noun(item: Item) -> str:
-    return f"{item.color} {item.material} {item.product}"
+    pair = "pair of " if item.product == "headphones" else ""
+    return f"{pair}{item.color} {item.material} {item.product}"
 
 
 def _noun_zh(item: Item) -> str:

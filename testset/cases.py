@@ -1,0 +1,114 @@
+"""Which edits a split holds: the scenes and changes, drawn from a seed before anything is rendered."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from bench.types import AttributeChange, Scenario
+from testset.scenes import Scene, choices, edited, sample_scene
+from testset.scenes.scene import TURNTABLE, sample_item
+from testset.scenes.vocabulary import COLORS, MOTIONS, PRODUCTS, PROPS, SCENARIO_ATTRIBUTE, SETTINGS
+
+_IN_PLACE: tuple[Scenario, ...] = ("product", "background", "color", "material", "style")
+_THIN = {"ring", "chair", "headphones", "table lamp"}
+_BUSY = {"window", "tiles", "brick", "bokeh"}
+_FIRST_SEED = {"dev": 0, "test": 10_000_000}
+"""Scenes of a split have even seeds in a range of their own; training scenes have odd ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One edit to be rendered."""
+
+    id: str
+    group: str
+    scenario: Scenario
+    source: Scene
+    target: Scene
+
+    @property
+    def changes(self) -> tuple[AttributeChange, ...]:
+        """What changes from what to what."""
+        name = SCENARIO_ATTRIBUTE[self.scenario]
+        a, b = value_of(self.source, name), value_of(self.target, name)
+        return (AttributeChange(name=name, source=a, target=b),)
+
+    @property
+    def keep(self) -> tuple[str, ...]:
+        """The attribute values that must stay."""
+        changed = SCENARIO_ATTRIBUTE[self.scenario]
+        names = [n for n in ("product", "color", "material", "setting", "prop", "motion") if n != changed]
+        return tuple(v for n in names if (v := value_of(self.source, n)) != "none")
+
+
+def value_of(scene: Scene, attribute: str) -> str:
+    """Return the value of an attribute in a scene, `none` where it has none."""
+    if attribute in ("product", "color", "material"):
+        return str(getattr(scene.item, attribute))
+    return str(getattr(scene, attribute) or "none")
+
+
+def tags(scene: Scene) -> tuple[str, ...]:
+    """Return what makes the scene hard."""
+    item, setting = scene.item, SETTINGS[scene.setting]
+    found = {
+        "glossy metal": item.material == "metal",
+        "glass": item.material == "glass",
+        "thin parts": item.product in _THIN,
+        "self-occlusion": scene.motion == TURNTABLE,
+        "fast camera": scene.motion in ("the camera pans across", "a hand-held camera follows"),
+        "two products": scene.second is not None,
+        "busy background": setting.backdrop in _BUSY,
+    }
+    return tuple(name for name, holds in found.items() if holds)
+
+
+def source_scene(split: str, number: int, rng: random.Random) -> Scene:
+    """Return the source scene of a group: kinds, settings and motions take turns, the rest is drawn."""
+    products = sorted(PRODUCTS)
+    random.Random(split).shuffle(products)
+    scene = sample_scene(rng, _FIRST_SEED[split] + 2 * rng.randrange(1_000_000))
+    product = products[number % len(products)]
+    material = PRODUCTS[product].materials[number % len(PRODUCTS[product].materials)]
+    color = list(COLORS)[(3 * number) % len(COLORS)]
+    motions = [m for m in MOTIONS if m != TURNTABLE or not PRODUCTS[product].symmetric]
+    return replace(
+        scene,
+        item=replace(scene.item, product=product, material=material, color=color),
+        setting=list(SETTINGS)[(7 * number + number // 10) % len(SETTINGS)],
+        motion=motions[(5 * number) % len(motions)],
+        prop=list(PROPS)[number % len(PROPS)] if number % 2 == 0 else None,
+        style=None,
+        second=sample_item(rng) if number % 5 == 3 else None,
+    )
+
+
+def scenarios_of(number: int, edits: int) -> tuple[Scenario, ...]:
+    """Return the scenarios of a group: `remove` or `add`, and the others in turn."""
+    start = (number * (edits - 1)) % len(_IN_PLACE)
+    others = [_IN_PLACE[(start + k) % len(_IN_PLACE)] for k in range(edits - 1)]
+    return ("remove" if number % 2 == 0 else "add", *others)
+
+
+def candidates(split: str, number: int, edits: int, attempt: int) -> Iterator[Plan]:
+    """Yield the edits of one group. Another `attempt` draws the scene and its values anew."""
+    rng = random.Random(f"shopedit/{split}/{number}/{attempt}")
+    source = source_scene(split, number, rng)
+    group = f"{split}-{number:02d}"
+    for k, scenario in enumerate(scenarios_of(number, edits)):
+        values = [v for v in choices(source, scenario) if _tells_apart(source, scenario, v)]
+        # Values take turns over the groups, so that a split covers the vocabulary.
+        value = values[(3 * number + k + attempt) % len(values)] if scenario == "style" else rng.choice(values)
+        yield Plan(f"{group}-{scenario}", group, scenario, source, edited(source, scenario, value))
+
+
+def _tells_apart(source: Scene, scenario: Scenario, value: str) -> bool:
+    """Return False for changes that a viewer could hardly name."""
+    close = ({"red", "orange"}, {"blue", "purple"}, {"green", "teal"}, {"blue", "teal"}, {"orange", "yellow"})
+    if scenario == "color":
+        return {source.item.color, value} not in close
+    if scenario == "background":
+        return {source.setting, value} != {"in a white studio", "against a pink wall"}
+    return True
