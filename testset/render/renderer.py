@@ -65,4 +65,5 @@ class Renderer:
             wp.launch(kernels.refine, shape, [*scene, height, width, samples, 0.02, rgb, ids, smooth], device=d)
         out = wp.empty((len(scenes), frames, height, 3 * width), dtype=wp.uint8, device=d)
         wp.launch(kernels.stylize, shape, [worlds, height, width, smooth, aux, ids, out], device=d)
+        wp.synchronize_device(d)  # torch reads the frames on a stream of its own
         return Rendering(wp.to_torch(out).view(*shape, 3), wp.to_torch(ids))
