@@ -1,4 +1,4 @@
-"""Find methods, test sets, metrics and commands by name without importing them.
+"""Find methods, test sets, metrics, protocols and commands by name without importing them.
 
 Each kind is an entry-point group, so another package adds to it with one line of its own metadata. For a
 quick try, `SHOPEDIT_PLUGINS="methods:mine=my_package:zoo,metrics:sharp=my_package.sharp"` does the same
@@ -20,10 +20,11 @@ from bench.errors import UserError, unknown
 
 if TYPE_CHECKING:
     from bench.metrics import Metric
+    from bench.protocol import Protocol
     from bench.types import EditMethod, MethodCard, MethodEntry, TestSet
 
-Kind = Literal["methods", "testsets", "metrics", "commands"]
-KINDS: tuple[Kind, ...] = ("methods", "testsets", "metrics", "commands")
+Kind = Literal["methods", "testsets", "metrics", "protocols", "commands"]
+KINDS: tuple[Kind, ...] = ("methods", "testsets", "metrics", "protocols", "commands")
 PLUGINS = "SHOPEDIT_PLUGINS"
 _log = logging.getLogger(__name__)
 
@@ -64,9 +65,7 @@ def plugins(kind: Kind) -> dict[str, Plugin]:
         where, _, target = item.partition("=")
         its_kind, _, name = where.strip().partition(":")
         if its_kind not in KINDS or not name or not target:
-            _log.warning(
-                "%s: found '%s', wanted kind:name=module:object with kind in %s", PLUGINS, item, KINDS
-            )
+            _log.warning("%s: found '%s', wanted kind:name=module:object with kind in %s", PLUGINS, item, KINDS)
         elif its_kind == kind:
             found[name] = Plugin(name, target.strip(), PLUGINS)
     return found
@@ -111,9 +110,7 @@ def create(entry: MethodEntry) -> EditMethod:
     try:
         adapter: Callable[[MethodCard], EditMethod] = resolve(entry.target)
     except (ImportError, AttributeError) as error:
-        raise UserError(
-            f"method '{entry.card.name}' cannot be imported from {entry.target}: {error}"
-        ) from error
+        raise UserError(f"method '{entry.card.name}' cannot be imported from {entry.target}: {error}") from error
     return adapter(entry.card)
 
 
@@ -132,6 +129,17 @@ def metrics() -> dict[str, Metric]:
 
     _each("metrics", add)
     return found
+
+
+def protocol(name: str) -> Protocol:
+    """Return a protocol by name: a plug-in's, else one of ours. Raises `UserError` for an unknown one."""
+    found = plugins("protocols")
+    if name in found:
+        made: Protocol = found[name].load()()
+        return made
+    from bench.protocol import load
+
+    return load(name)
 
 
 def testset(name_or_folder: str) -> TestSet:

@@ -30,18 +30,14 @@ def open_engine(url: str) -> Engine:
     try:
         engine = create_engine(url)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-        raise UserError(
-            f"--db {url}: {error}; wanted an SQLAlchemy URL such as sqlite:///bench.db"
-        ) from error
+        raise UserError(f"--db {url}: {error}; wanted an SQLAlchemy URL such as sqlite:///bench.db") from error
     if engine.dialect.name == "sqlite":
         _prepare_sqlite(engine)
     try:
         with engine.connect() as connection:
             found = _revision(connection)
     except DatabaseError as error:
-        raise UserError(
-            f"{url}: cannot be opened ({error.orig}); `bench store rebuild` makes it anew"
-        ) from error
+        raise UserError(f"{url}: cannot be opened ({error.orig}); `bench store rebuild` makes it anew") from error
     if found != HEAD:
         migrate(engine, found)
     return engine

@@ -44,9 +44,7 @@ class Journal:
             self._stream.write(data)
             os.fsync(self._stream.fileno())
         except OSError as error:
-            raise UserError(
-                f"{self.path}: {error.strerror}; mend that and run the same command again"
-            ) from error
+            raise UserError(f"{self.path}: {error.strerror}; mend that and run the same command again") from error
 
     def close(self) -> None:
         """Close the file; nothing is left to write."""
@@ -70,7 +68,7 @@ def read(path: Path, start: int = 0) -> Iterator[tuple[RunRecord | EditRecord | 
                 record = RECORD.validate_json(line)
             except ValidationError as error:
                 raise UserError(
-                    f"{path}: byte {start}: not a record ({error.errors()[0]['msg']}); restore or move the file"
+                    f"{path}: byte {start}: not a record ({error.errors()[0]['msg']}); restore it"
                 ) from error
             yield record, offset
             start = offset

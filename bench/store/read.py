@@ -181,9 +181,7 @@ class Reader:
                 case = EditCase.model_validate(case_row.record)
                 if keep is not None and method.key not in keep:
                     continue
-                if covered and (
-                    case.id not in covered.cases or edit.seed != covered.spec.get("seed", edit.seed)
-                ):
+                if covered and (case.id not in covered.cases or edit.seed != covered.spec.get("seed", edit.seed)):
                     continue
                 if split is not None and split != case.split and split not in case.subsets:
                     continue

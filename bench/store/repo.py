@@ -107,9 +107,7 @@ class Store:
                 count += 1
         return count
 
-    def apply(
-        self, record: RunRecord | EditRecord | EndRecord, offset: int, *, before_commit: Any = None
-    ) -> None:
+    def apply(self, record: RunRecord | EditRecord | EndRecord, offset: int, *, before_commit: Any = None) -> None:
         """Fold in one record that ends at byte `offset` of its journal, in one transaction."""
         with Session(self._writer) as session, session.begin():
             if isinstance(record, RunRecord):
@@ -133,9 +131,7 @@ class Store:
 
 
 def _facts(row: EditRow) -> EditFacts:
-    return EditFacts.model_validate(
-        {name: getattr(row, name) for name in EditFacts.model_fields}, from_attributes=True
-    )
+    return EditFacts.model_validate({name: getattr(row, name) for name in EditFacts.model_fields}, from_attributes=True)
 
 
 def _run(session: Session, run: str) -> RunRow:
@@ -190,9 +186,7 @@ def _begin(session: Session, record: RunRecord) -> None:
         }
         _one(session, MetricRow, {"key": metric_key(metric)}, values)
     protocol = _one(session, ProtocolRow, {"signature": record.signature}, {"name": record.protocol})
-    environment = _one(
-        session, EnvironmentRow, {"digest": digest(record.environment)}, {"facts": record.environment}
-    )
+    environment = _one(session, EnvironmentRow, {"digest": digest(record.environment)}, {"facts": record.environment})
     _one(
         session,
         RunRow,
@@ -220,6 +214,10 @@ def _edit(session: Session, record: EditRecord) -> None:
     facts: dict[str, Any] = (
         record.edit.model_dump() if record.edit else {**dict.fromkeys(EditFacts.model_fields), "notes": {}}
     )
+    if row is not None and record.edit and row.sha256 not in (None, record.edit.sha256):
+        # A clip that was lost and made again, differently: what was said of the first one goes with it.
+        session.execute(delete(ScoreRow).filter_by(edit_id=row.id))
+        row.sha256 = None
     if row is None or row.sha256 is None:
         values = {
             **facts,
@@ -236,7 +234,7 @@ def _edit(session: Session, record: EditRecord) -> None:
             "finished": record.finished,
         }
         row = _one(session, EditRow, {"testset_id": run.testset_id, "key": record.key}, values)
-    elif record.edit is None or row.sha256 != record.edit.sha256:
+    elif record.edit is None:
         return
     elif record.status == "ok":
         row.status, row.stage, row.reason = "ok", None, None

@@ -148,7 +148,5 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["metric_id"], ["metric.id"], name=op.f("fk_score_metric_id")),
         sa.ForeignKeyConstraint(["protocol_id"], ["protocol.id"], name=op.f("fk_score_protocol_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_score")),
-        sa.UniqueConstraint(
-            "edit_id", "metric_id", "protocol_id", name=op.f("uq_score_edit_id_metric_id_protocol_id")
-        ),
+        sa.UniqueConstraint("edit_id", "metric_id", "protocol_id", name=op.f("uq_score_edit_id_metric_id_protocol_id")),
     )

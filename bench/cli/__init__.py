@@ -1,0 +1,30 @@
+"""The `bench` command. Every command imports what it needs when it is called, so that help is instant."""
+
+from __future__ import annotations
+
+import typer
+
+from bench.cli import doctor, export, listing, run, store
+from bench.cli.group import BenchGroup
+
+app = typer.Typer(
+    cls=BenchGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="ShopEdit-Bench: how well does a method make exactly the asked edit of a product clip?",
+    epilog="Exit codes: 0 all well, 1 some cases failed, 2 a mistake to mend, 130 interrupted.",
+)
+app.command("run", epilog=run.EXAMPLES)(run.run)
+app.add_typer(listing.list_app, name="list")
+app.add_typer(listing.show_app, name="show")
+app.command("export", epilog=export.EXAMPLES)(export.export)
+app.command("doctor")(doctor.doctor)
+app.add_typer(store.app, name="store")
+
+
+def main() -> None:
+    """Run the command line; the process ends with the exit code."""
+    app()

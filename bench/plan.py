@@ -1,0 +1,178 @@
+"""What is to be done: methods x cases x metrics, less what the store already has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.errors import UserError
+from bench.identity import job_key, score_key
+from bench.inputs import compared_with, given, other_clip, refusal, wrong_answer
+from bench.types import EditCase, MethodCard, MethodEntry, MetricCard, TestSet
+
+if TYPE_CHECKING:
+    from bench.store.records import EditFacts
+    from bench.store.repo import Known
+
+SCORING_SECONDS = 2.5
+FIRST_GUESS = {True: 0.2, False: 12.0}
+"""Seconds per edit of a control and of a method that this store has never seen run."""
+STORED_SHARE = 0.3
+"""Size of a stored edit as a share of its raw frames, on rendered clips."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpec:
+    """What was asked for."""
+
+    methods: tuple[str, ...]
+    split: str
+    testset: str
+    protocol: str
+    metrics: tuple[str, ...] = ()
+    """Registered metrics to score besides the protocol's."""
+    limit: int | None = None
+    seed: int = 0
+    controls: bool = True
+    device: str = "cpu"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """One method on one case: the edit, unless it is stored already, and the scores that are due."""
+
+    key: str
+    entry: MethodEntry
+    case: EditCase
+    wrong: EditCase | None
+    """The sibling whose target is the wrong answer."""
+    other: EditCase | None
+    """The case whose source is another clip."""
+    seed: int
+    stored: EditFacts | None
+    due: frozenset[str]
+    """Names of metrics without a score."""
+    seconds: float
+    """Estimate."""
+
+    @property
+    def references(self) -> dict[str, str]:
+        """The sha256 of every file the edit is compared with, by role."""
+        return {role: asset.sha256 for role, asset in compared_with(self.case, self.other).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A pair of method and case that cannot be run."""
+
+    method: str
+    case: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """Jobs in the order they are run: by method, so that a model is loaded once, then by case."""
+
+    jobs: tuple[Job, ...]
+    done: int
+    """Pairs of method and case with nothing due."""
+    refused: tuple[Refused, ...]
+
+    @property
+    def seconds(self) -> float:
+        """Estimated time of all jobs on one worker, model loading left out."""
+        return sum(job.seconds for job in self.jobs)
+
+    @property
+    def edits(self) -> int:
+        """Jobs that make an edit; the others only score one."""
+        return sum(job.stored is None for job in self.jobs)
+
+    @property
+    def size(self) -> int:
+        """Estimated bytes of the clips that will be stored."""
+        made = [job.case.source for job in self.jobs if job.stored is None]
+        return round(sum(3 * a.frames * a.height * a.width for a in made) * STORED_SHARE)
+
+
+def choose(entries: Mapping[str, MethodEntry], names: Sequence[str], controls: bool) -> tuple[MethodEntry, ...]:
+    """Return the entries to run: the controls first (where wanted), then those named, each once."""
+    first = [name for name, entry in entries.items() if controls and entry.card.control]
+    return tuple(entries[name] for name in dict.fromkeys([*first, *names]))
+
+
+def make(
+    entries: Iterable[MethodEntry],
+    cases: Sequence[EditCase],
+    testset: TestSet,
+    cards: Sequence[MetricCard],
+    signature: str,
+    seed: int,
+    known: Mapping[str, Known],
+    elsewhere: Mapping[str, EditFacts],
+    history: Mapping[str, float],
+) -> Plan:
+    """Return the plan.
+
+    `known` is what the store has on this test set, `elsewhere` the stored edits of any (a case that another
+    version shares is not edited again), `history` the mean seconds by method. A failed edit is due again.
+    Raises `UserError` where a method that was asked for can be run on no case.
+    """
+    jobs: list[Job] = []
+    refused: list[Refused] = []
+    done = 0
+    for entry in entries:
+        card, before = entry.card, len(refused)
+        for case in cases:
+            wrong = wrong_answer(case, testset.cases) if card.oracle else None
+            if reason := refusal(card, case, wrong):
+                refused.append(Refused(card.name, case.id, reason))
+                continue
+            job = _job(entry, case, testset, cards, signature, seed, wrong, known, elsewhere, history)
+            if job is None:
+                done += 1
+            else:
+                jobs.append(job)
+        if len(refused) - before == len(cases) and not card.control:
+            raise UserError(
+                f"method '{card.name}' (track {card.track}) fits no case here: {refused[-1].reason}; "
+                "choose another split or a method of another track"
+            )
+    return Plan(tuple(jobs), done, tuple(refused))
+
+
+def edit_key(card: MethodCard, case: EditCase, wrong: EditCase | None, seed: int) -> str:
+    """Return the identity of one edit, from the files that its track gives."""
+    assets = {role: asset.sha256 for role, asset in given(card, case, wrong).items() if asset}
+    return job_key(card, case, assets, seed)
+
+
+def _job(
+    entry: MethodEntry,
+    case: EditCase,
+    testset: TestSet,
+    cards: Sequence[MetricCard],
+    signature: str,
+    seed: int,
+    wrong: EditCase | None,
+    known: Mapping[str, Known],
+    elsewhere: Mapping[str, EditFacts],
+    history: Mapping[str, float],
+) -> Job | None:
+    """Return what is left to do for one pair, or None where nothing is."""
+    card = entry.card
+    key = edit_key(card, case, wrong, seed)
+    other = other_clip(case, testset.cases)
+    references = {role: asset.sha256 for role, asset in compared_with(case, other).items()}
+    have = known.get(key)
+    stored = elsewhere.get(key)
+    scored = have.scores if have else frozenset()
+    due = frozenset(
+        c.name for c in cards if stored is None or score_key(stored.sha256, references, c, signature) not in scored
+    )
+    if have and have.ok and not due:
+        return None
+    editing = 0.0 if stored else history.get(card.name, FIRST_GUESS[card.control])
+    return Job(key, entry, case, wrong, other, seed, stored, due, editing + SCORING_SECONDS)

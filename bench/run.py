@@ -1,0 +1,244 @@
+"""Drive a plan: hand out its jobs, and write down each outcome before the next is looked at.
+
+Only the process that calls `run` writes: the journal first, then the database, one transaction per job.
+Killed at any moment, it loses the case in hand, and the next run plans what is left.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+
+from bench import crash, plan, registry, testsets
+from bench.env import environment
+from bench.errors import UserError, unknown
+from bench.executors import Executor
+from bench.executors.inline import Inline
+from bench.home import Home
+from bench.identity import method_key, metric_key, score_key, testset_digest
+from bench.inputs import wrong_answer
+from bench.plan import Plan, RunSpec
+from bench.protocol import Protocol
+from bench.store.db import open_engine
+from bench.store.journal import Journal
+from bench.store.read import Reader
+from bench.store.records import EditRecord, EndRecord, RunRecord, RunState, ScoreRecord
+from bench.store.repo import Store
+from bench.types import EditCase, MethodEntry, MetricCard, Score, TestSet
+from bench.work import Outcome, Setup
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A run that is ready to start: everything read, checked and planned."""
+
+    spec: RunSpec
+    home: Home
+    store: Store
+    testset: TestSet
+    cases: tuple[EditCase, ...]
+    entries: tuple[MethodEntry, ...]
+    protocol: Protocol
+    cards: tuple[MetricCard, ...]
+    """Of the protocol, then of the metrics asked for besides."""
+    plan: Plan
+
+    @property
+    def partial(self) -> bool:
+        """Whether `--limit` left cases out."""
+        return self.spec.limit is not None and self.spec.limit < len(self.testset.select(self.spec.split))
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a run ended."""
+
+    run: str
+    state: RunState
+    done: int
+    """Jobs with an outcome."""
+    failed: tuple[tuple[str, str, str], ...]
+    """Method, case and reason of each job that failed."""
+    unloadable: dict[str, str]
+    """Why a method's model could not be loaded; its jobs are still to do."""
+
+
+def open_store(home: Home, url: str | None) -> Store:
+    """Return the store of a state folder, with all that its journals hold."""
+    store = Store(open_engine(url or home.database_url), home.journals)
+    caught = store.catch_up()
+    if caught:
+        _log.info("took %d records over from the journals", caught)
+    return store
+
+
+def open_reader(home: Home, url: str | None) -> Reader:
+    """Return the read side of a state folder's store, with all that its journals hold."""
+    open_store(home, url)
+    return Reader(open_engine(url or home.database_url))
+
+
+def prepare(spec: RunSpec, home: Home, url: str | None = None, *, verify: bool = True) -> Prepared:
+    """Return the run that a spec describes.
+
+    Raises `UserError` for an unknown method, split, test set or protocol, and for an altered or missing
+    file of a case that would be read.
+    """
+    known_methods = registry.methods()
+    for name in spec.methods:
+        if name not in known_methods:
+            raise unknown("method", name, known_methods)
+    if spec.limit is not None and spec.limit < 1:
+        raise UserError(f"--limit {spec.limit}: wanted a number of cases from 1 up")
+    entries = plan.choose(known_methods, spec.methods, spec.controls)
+    testset = registry.testset(spec.testset)
+    cases = testsets.select(testset, spec.split)[: spec.limit]
+    protocol = registry.protocol(spec.protocol)
+    cards = (*protocol.cards, *_extras(protocol, spec.metrics))
+    store = open_store(home, url)
+    keys = {plan.edit_key(e.card, c, _wrong(e, c, testset), spec.seed) for e in entries for c in cases}
+    made = plan.make(
+        entries,
+        cases,
+        testset,
+        cards,
+        protocol.signature,
+        spec.seed,
+        store.known(testset_digest(testset)),
+        store.facts(keys),
+        store.seconds(),
+    )
+    if verify:
+        read = {c.id: c for job in made.jobs for c in (job.case, job.wrong, job.other) if c}
+        testsets.verify_assets(testset, read.values())
+    return Prepared(spec, home, store, testset, cases, entries, protocol, cards, made)
+
+
+def _wrong(entry: MethodEntry, case: EditCase, testset: TestSet) -> EditCase | None:
+    return wrong_answer(case, testset.cases) if entry.card.oracle else None
+
+
+def _extras(protocol: Protocol, names: tuple[str, ...]) -> tuple[MetricCard, ...]:
+    inside = {card.name for card in protocol.cards}
+    wanted = [name for name in dict.fromkeys(names) if name not in inside]
+    offered = registry.metrics() if wanted else {}
+    for name in wanted:
+        if name not in offered:
+            raise unknown("metric", name, {*offered, *inside})
+    return tuple(offered[name].card for name in wanted)
+
+
+def now() -> str:
+    """Return the time as ISO 8601 in UTC, to the second."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def run(
+    prepared: Prepared,
+    on_outcome: Callable[[Outcome], None] = lambda _: None,
+    executor: Executor | None = None,
+) -> Report:
+    """Carry out a plan and return how it ended; `on_outcome` is told of each job once it is on the disk.
+
+    Ctrl-C ends the run with the state `interrupted`. Raises `UserError` (a full disk, say) after recording
+    the end.
+    """
+    spec, store = prepared.spec, prepared.store
+    name = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+    journal = Journal(prepared.home.journals, name)
+    begin = _run_record(name, prepared)
+    store.apply(begin, journal.append(begin))
+    failed: list[tuple[str, str, str]] = []
+    unloadable: dict[str, str] = {}
+    done = 0
+    state: RunState = "failed"
+    try:
+        setup = Setup(
+            prepared.testset.root,
+            spec.protocol,
+            tuple(c.name for c in prepared.cards[len(prepared.protocol.cards) :]),
+            prepared.home.blobs,
+            prepared.home.cache,
+            spec.device,
+        )
+        for outcome in (executor or Inline()).run(prepared.plan.jobs, setup.start, 1):
+            card = outcome.job.entry.card
+            if outcome.stage == "load":
+                unloadable[card.name] = outcome.reason or ""
+            else:
+                _write(name, outcome, prepared, journal)
+                done += 1
+                if outcome.status == "failed":
+                    failed.append((card.name, outcome.job.case.id, outcome.reason or ""))
+            on_outcome(outcome)
+        state = "failed" if unloadable else "finished"
+    except KeyboardInterrupt:
+        state = "interrupted"
+    finally:
+        end = EndRecord(run=name, state=state, finished=now())
+        store.apply(end, journal.append(end))
+        journal.close()
+    return Report(name, state, done, tuple(failed), unloadable)
+
+
+def _run_record(name: str, prepared: Prepared) -> RunRecord:
+    spec, testset = prepared.spec, prepared.testset
+    return RunRecord(
+        run=name,
+        started=now(),
+        spec=asdict(spec) | {"methods": list(spec.methods), "metrics": list(spec.metrics)},
+        split=spec.split,
+        partial=prepared.partial,
+        testset=testset.name,
+        version=testset.version,
+        testset_digest=testset_digest(testset),
+        cases=list(prepared.cases),
+        methods=[entry.card for entry in prepared.entries],
+        protocol=prepared.protocol.name,
+        signature=prepared.protocol.signature,
+        metrics=list(prepared.cards),
+        environment=environment(spec.device),
+    )
+
+
+def _write(name: str, outcome: Outcome, prepared: Prepared, journal: Journal) -> None:
+    record = _edit_record(name, outcome, prepared)
+    offset = journal.append(record)
+    crash.here("after-journal")
+    prepared.store.apply(record, offset, before_commit=lambda: crash.here("before-commit"))
+    crash.here("after-commit")
+
+
+def _edit_record(name: str, outcome: Outcome, prepared: Prepared) -> EditRecord:
+    job, edit = outcome.job, outcome.edit
+    cards = {card.name: card for card in prepared.cards}
+
+    def record(card: MetricCard, score: Score) -> ScoreRecord:
+        return ScoreRecord(
+            metric=metric_key(card),
+            key=score_key(edit.sha256 if edit else None, job.references, card, prepared.protocol.signature),
+            value=score.value,
+            unscored=score.unscored,
+            series=score.series,
+            anchors=score.anchors,
+        )
+
+    return EditRecord(
+        run=name,
+        key=job.key,
+        method=method_key(job.entry.card),
+        case=job.case.id,
+        seed=job.seed,
+        status=outcome.status,
+        stage=outcome.stage,
+        reason=outcome.reason,
+        edit=edit,
+        scores=[record(cards[metric], score) for metric, score in outcome.scores.items() if metric in cards],
+        device=prepared.spec.device,
+        finished=now(),
+    )
