@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -99,9 +99,13 @@ FLOW = FlowConfig(
 )
 
 
-@pytest.fixture(autouse=True)
-def few_threads() -> None:
-    torch.set_num_threads(2)
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Tiny tensors on a busy machine: threads would wait for each other fifty times as long as they compute."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def session(config: VaeConfig | FlowConfig, out: Path, steps: int, **more) -> Session:
