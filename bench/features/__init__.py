@@ -1,0 +1,1 @@
+"""Features of clips, extracted once and shared by all metrics."""

@@ -61,14 +61,17 @@ class FeatureBank:
         return held[1]
 
     def get(self, video: Video, extractor: Extractor) -> Arrays:
-        """Return what the extractor says of the clip, from memory, from disk or by running it."""
-        key = f"{extractor.identity}-{self.digest(video)}"
+        """Return what the extractor says of the clip."""
+        return self.recall(f"{extractor.identity}-{self.digest(video)}", lambda: extractor.extract(video))
+
+    def recall(self, key: str, compute: Callable[[], Arrays]) -> Arrays:
+        """Return the arrays kept under `<what>-<content hash>`: from memory, from disk, or computed and kept."""
         if key in self._arrays:
             self._arrays.move_to_end(key)
             return self._arrays[key]
         arrays = self._read(key)
         if arrays is None:
-            arrays = extractor.extract(video)
+            arrays = compute()
             self._write(key, arrays)
         self._arrays[key] = arrays
         self._held += _nbytes(arrays)

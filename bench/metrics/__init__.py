@@ -2,7 +2,7 @@
 
 A module of this package offers `METRICS`, a tuple of objects that satisfy `Metric` (or `SetMetric`). Another distribution
 offers more with one line, `[project.entry-points."shopedit_bench.metrics"] name = "package.module"`. Importing a metric
-module is cheap: torch, OpenCV and the like are imported when the first clip is scored.
+module is cheap: torch is imported when the first clip is scored.
 """
 
 from __future__ import annotations

@@ -1,0 +1,52 @@
+"""Optical flow without weights: dense inverse search, and where it can be trusted."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.features.bank import Arrays
+from bench.types import Video
+
+
+class DisFlow:
+    """Extractor of `forward` (float16, T-1 x H x W x 2, pixels, frame t to t+1) and `seen` (bool, T-1 x H x W).
+
+    `seen` is False where the pixel is hidden in the next frame or lies on a motion boundary, by the tests of
+    Lai et al. 2018 (arXiv:1808.00449, section 3.2) as given by Ruder et al. 2016.
+    """
+
+    identity = f"dis-medium-v1-cv{cv2.__version__}"
+
+    def extract(self, video: Video) -> Arrays:
+        """Return the flow of every pair of neighbouring frames."""
+        search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        grey = [cv2.cvtColor(f, cv2.COLOR_RGB2GRAY) for f in video.frames]
+        forward, seen = [], []
+        for now, then in pairwise(grey):
+            ahead, back = search.calc(now, then, None), search.calc(then, now, None)
+            returned = warp(back, ahead)
+            gap = ((ahead + returned) ** 2).sum(-1)
+            sizes = (ahead**2).sum(-1) + (returned**2).sum(-1)
+            bend = sum((g**2).sum(-1) for g in np.gradient(ahead, axis=(0, 1)))
+            hidden = gap > 0.01 * sizes + 0.5
+            boundary = bend > 0.01 * (ahead**2).sum(-1) + 0.002
+            forward.append(ahead.astype(np.float16))
+            seen.append(~(hidden | boundary))
+        return {"forward": np.stack(forward), "seen": np.stack(seen)}
+
+
+def warp(picture: NDArray[np.float32], flow: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return `picture` looked up at x + flow(x), bilinear, borders repeated; H x W x C."""
+    height, width = flow.shape[:2]
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    return np.asarray(
+        cv2.remap(picture, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE),
+        np.float32,
+    )
+
+
+EXTRACTOR = DisFlow()

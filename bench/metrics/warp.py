@@ -1,0 +1,60 @@
+"""Warp error under the reference's flow: do pixels keep their colour along the paths they ought to follow?"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.features.flow import EXTRACTOR, warp
+from bench.metrics import Sample
+from bench.metrics.region import reference
+from bench.types import MetricCard, Score, Video
+
+
+def warp_errors(video: Video, forward: NDArray[np.float16], seen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return per pair of frames the mean squared RGB difference (RGB in [0, 1]) along the flow, x 1000."""
+    frames = video.frames.astype(np.float32) / 255
+    errors = []
+    for now, then, flow, valid in zip(frames[:-1], frames[1:], forward, seen, strict=True):
+        difference = ((warp(then, flow.astype(np.float32)) - now) ** 2).mean(-1)
+        errors.append(1000 * float(difference[valid].mean()) if valid.any() else 0.0)
+    return np.array(errors)
+
+
+class WarpError:
+    """Warp error of the edit minus that of the reference itself."""
+
+    card = MetricCard(
+        name="warp-excess-dis",
+        title="Excess warp error, DIS flow of the reference",
+        family="temporal",
+        better="lower",
+        unit="x1e-3",
+        axis="temporal",
+        paper="Lai et al. 2018, arXiv:1808.00449, eq. 12-13, with the target's flow by OpenCV DIS",
+        description="0 for the ground truth. Below 0 the edit is smoother than the ground truth, which is no virtue. "
+        "Without a target: the source's flow and error.",
+        reactions={
+            "identity": "same",
+            "frozen": "worse",
+            "shuffled": "worse",
+            "noise": "worse",
+            "jitter": "worse",
+            "flicker": "worse",
+        },
+    )
+
+    def score(self, sample: Sample) -> Score:
+        """Return the excess x 1000 and its series over pairs of frames."""
+        if sample.edit.shape[0] < 2:
+            return Score(unscored="needs two frames")
+        wanted = reference(sample)
+        found = sample.features.get(wanted, EXTRACTOR)
+        forward, seen = found["forward"], found["seen"]
+        key = ("warp-error", sample.features.digest(wanted))
+        own = sample.features.memo(key, lambda: warp_errors(wanted, forward, seen))
+        series = warp_errors(sample.edit, forward, seen) - own
+        return Score(float(series.mean()), series=tuple(series.tolist()))
+
+
+METRICS = (WarpError(),)
