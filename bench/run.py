@@ -44,6 +44,7 @@ class Prepared:
     cases: tuple[EditCase, ...]
     entries: tuple[MethodEntry, ...]
     protocol: Protocol
+    signature: str
     cards: tuple[MetricCard, ...]
     """Of the protocol, then of the metrics asked for besides."""
     plan: Plan
@@ -100,6 +101,7 @@ def prepare(spec: RunSpec, home: Home, url: str | None = None, *, verify: bool =
     cases = testsets.select(testset, spec.split)[: spec.limit]
     protocol = registry.protocol(spec.protocol)
     cards = (*protocol.cards, *_extras(protocol, spec.metrics))
+    signature = protocol.signature
     store = open_store(home, url)
     keys = {plan.edit_key(e.card, c, _wrong(e, c, testset), spec.seed) for e in entries for c in cases}
     made = plan.make(
@@ -107,7 +109,7 @@ def prepare(spec: RunSpec, home: Home, url: str | None = None, *, verify: bool =
         cases,
         testset,
         cards,
-        protocol.signature,
+        signature,
         spec.seed,
         store.known(testset_digest(testset)),
         store.facts(keys),
@@ -116,7 +118,7 @@ def prepare(spec: RunSpec, home: Home, url: str | None = None, *, verify: bool =
     if verify:
         read = {c.id: c for job in made.jobs for c in (job.case, job.wrong, job.other) if c}
         testsets.verify_assets(testset, read.values())
-    return Prepared(spec, home, store, testset, cases, entries, protocol, cards, made)
+    return Prepared(spec, home, store, testset, cases, entries, protocol, signature, cards, made)
 
 
 def _wrong(entry: MethodEntry, case: EditCase, testset: TestSet) -> EditCase | None:
@@ -200,7 +202,7 @@ def _run_record(name: str, prepared: Prepared) -> RunRecord:
         cases=list(prepared.cases),
         methods=[entry.card for entry in prepared.entries],
         protocol=prepared.protocol.name,
-        signature=prepared.protocol.signature,
+        signature=prepared.signature,
         metrics=list(prepared.cards),
         environment=environment(spec.device),
     )
@@ -221,7 +223,7 @@ def _edit_record(name: str, outcome: Outcome, prepared: Prepared) -> EditRecord:
     def record(card: MetricCard, score: Score) -> ScoreRecord:
         return ScoreRecord(
             metric=metric_key(card),
-            key=score_key(edit.sha256 if edit else None, job.references, card, prepared.protocol.signature),
+            key=score_key(edit.sha256 if edit else None, job.references, card, prepared.signature),
             value=score.value,
             unscored=score.unscored,
             series=score.series,

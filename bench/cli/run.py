@@ -96,7 +96,7 @@ def _announce(prepared: Prepared, dry_run: bool) -> None:
     head = (
         f"{prepared.testset.name} {prepared.testset.version}, {spec.split}: {len(prepared.cases)} cases"
         f"{' (partial: --limit)' if prepared.partial else ''} x {len(prepared.entries)} methods, "
-        f"protocol {prepared.protocol.signature}"
+        f"protocol {prepared.signature}"
     )
     todo = (
         f"{plan.edits} edits to make, {len(plan.jobs) - plan.edits} to score only, {plan.done} done; "
