@@ -66,7 +66,11 @@ class RenderedScenes:
 
     def render(self, scenes: Sequence[Scene], frames: int, height: int, width: int) -> Tensor:
         """Return uint8 [B, T, H, W, 3] on the renderer's device."""
-        return self._renderer.render(list(scenes), frames=frames, height=height, width=width)
+        clips = self._renderer.render(list(scenes), frames=frames, height=height, width=width).clone()
+        if clips.is_cuda:
+            # The renderer's own buffer is free for its next batch only once the copy is made.
+            torch.cuda.synchronize(clips.device)
+        return clips
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -42,13 +42,13 @@ class TransformerShape(_Section):
 class TextShape(_Section):
     """The tokenizer and `UMT5EncoderModel`, trained together with the transformer."""
 
-    vocabulary: int = 1500
+    vocabulary: int = 800
     d_model: int = 256
     layers: int = 3
     heads: int = 4
     head_dim: int = 64
-    ffn_dim: int = 384
-    max_tokens: int = 48
+    ffn_dim: int = 448
+    max_tokens: int = 64
 
 
 class Optimiser(_Section):
@@ -77,6 +77,8 @@ class Pace(_Section):
     eval_seconds: float = 60
     reserve_seconds: float = 45
     """Kept back from `--minutes` for the last evaluation and the last save."""
+    data_share: float = 0.15
+    """At most this share of the time left goes into rendering; fewer clips are used then."""
 
 
 class VaeLoss(_Section):

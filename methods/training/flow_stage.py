@@ -222,10 +222,10 @@ class FlowStage:
         self.held_out = self._encode(clips[1]).float()
 
     def _fill(self) -> None:
-        """Render and encode the training clips, or as many as a fifth of the time left allows."""
+        """Render and encode the training clips, or as many as their share of the time left allows."""
         config, session = self.config, self.session
         each = max(1, config.clips // len(config.sizes))
-        budget = 0.2 * min(session.clock.left, 3600.0) / len(config.sizes)
+        budget = config.pace.data_share * session.clock.left / len(config.sizes)
         self.data = []
         cut = 0
         for size in config.sizes:

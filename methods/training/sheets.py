@@ -29,11 +29,11 @@ def write_sheet(path: Path, blocks: Sequence[Sequence[Tensor]], across: int = 2)
         padded.append(torch.full_like(padded[0], 255))
     rows = [torch.cat(padded[i : i + across], dim=1) for i in range(0, len(padded), across)]
     image = Image.fromarray(torch.cat(rows).numpy())
-    scale = 1.0
+    scale = min(1.0, (LIMIT / (image.width * image.height)) ** 0.5)  # a byte a pixel, or so
     while True:
         size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
         data = io.BytesIO()
-        image.resize(size, Image.Resampling.LANCZOS).save(data, format="PNG", optimize=True)
+        image.resize(size, Image.Resampling.LANCZOS).save(data, format="PNG")
         if data.tell() <= LIMIT or scale < 0.05:
             break
         scale *= 0.8

@@ -23,17 +23,17 @@ CORPUS = 6000
 def train_tokenizer(source: ClipSource, shape: TextShape) -> PreTrainedTokenizerFast:
     """Return a byte-pair tokenizer of at most `shape.vocabulary` tokens for English and Chinese captions.
 
-    Chinese is written without spaces, so pairs are merged inside a clause; characters never seen in training
-    become `<unk>`. Deterministic: the corpus has its own seeds.
+    Every Chinese character is a token: without spaces, pairs would be merged across words until whole
+    phrases were tokens, and a new combination of known words would be new tokens. Characters never seen in
+    training become `<unk>`. Deterministic: the corpus has its own seeds.
     """
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
     tokens = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True))
     tokens.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
-    tokens.pre_tokenizer = pre_tokenizers.Whitespace()
-    trainer = trainers.BpeTrainer(
-        vocab_size=shape.vocabulary, special_tokens=list(SPECIAL), max_token_length=12, show_progress=False
-    )
+    each_character = pre_tokenizers.Split(Regex(r"\p{Han}"), behavior="isolated")
+    tokens.pre_tokenizer = pre_tokenizers.Sequence([each_character, pre_tokenizers.Whitespace()])
+    trainer = trainers.BpeTrainer(vocab_size=shape.vocabulary, special_tokens=list(SPECIAL), show_progress=False)
     tokens.train_from_iterator(_corpus(source), trainer)
     tokens.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
     return _wrap(tokens, shape.max_tokens)

@@ -135,10 +135,10 @@ class VaeStage:
             return objective(pool[picks])
 
     def _fill_pool(self) -> None:
-        """Render the pool, or as much of it as a fifth of the time left allows."""
+        """Render the pool, or as much of it as its share of the time left allows."""
         config, session = self.config, self.session
         each = max(1, config.pool // len(config.sizes))
-        deadline = session.clock.elapsed + 0.2 * min(session.clock.left, 3600.0)
+        deadline = session.clock.elapsed + config.pace.data_share * session.clock.left
         self.pool: list[Tensor] = []
         for size in config.sizes:
             batches: list[Tensor] = []
