@@ -109,6 +109,7 @@ class Toy:
         if log := os.environ.get("TOY_LOG"):
             with Path(log).open("a") as stream:
                 stream.write(f"{self.card.name} {request.case_id} {request.seed}\n")
+        time.sleep(self.card.parameters.get("sleep", 0))
         if request.case_id == self.card.parameters.get("fail_on"):
             raise CaseFailed("velocity is NaN at step 3")
         if self.card.parameters.get("wrong_length"):
@@ -140,6 +141,11 @@ def zoo() -> Mapping[str, MethodEntry]:
         _card("no-weights", track="text", parameters={"unloadable": True}),
     ]
     return {entry.card.name: entry for entry in entries}
+
+
+def slow_zoo() -> Mapping[str, MethodEntry]:
+    """One row that takes a minute per edit."""
+    return {"sleeps": _card("sleeps", parameters={"sleep": 60})}
 
 
 @dataclass(frozen=True)

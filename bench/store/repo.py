@@ -1,8 +1,8 @@
 """The only module that writes rows: it folds journal records into the database, each in one transaction.
 
-Folding is idempotent and does not depend on how often or how far a journal was read before: a success is
-never undone by a later failure, the first measurement of an edit stands, and a row is rewritten only by a
-score of another identity.
+Folding is idempotent and gives the same rows in whatever order the journals of several runs are read: a success
+is never undone by a failure, of two measurements of one edit the earlier run's stands, of two different edits
+the later run's, and a score is rewritten only by one of another identity.
 """
 
 from __future__ import annotations
@@ -211,41 +211,50 @@ def _begin(session: Session, record: RunRecord) -> None:
 def _edit(session: Session, record: EditRecord) -> None:
     run = _run(session, record.run)
     row = session.scalars(select(EditRow).filter_by(testset_id=run.testset_id, key=record.key)).one_or_none()
-    facts: dict[str, Any] = (
-        record.edit.model_dump() if record.edit else {**dict.fromkeys(EditFacts.model_fields), "notes": {}}
-    )
-    if row is not None and record.edit and row.sha256 not in (None, record.edit.sha256):
-        # A clip that was lost and made again, differently: what was said of the first one goes with it.
-        session.execute(delete(ScoreRow).filter_by(edit_id=row.id))
-        row.sha256 = None
-    if row is None or row.sha256 is None:
-        values = {
-            **facts,
-            "case_id": session.scalars(
-                select(CaseRow.id).filter_by(testset_id=run.testset_id, case_id=record.case)
-            ).one(),
-            "method_id": session.scalars(select(MethodRow.id).filter_by(key=record.method)).one(),
-            "run_id": record.run,
-            "seed": record.seed,
-            "status": record.status,
-            "stage": record.stage,
-            "reason": record.reason,
-            "device": record.device,
-            "finished": record.finished,
-        }
-        row = _one(session, EditRow, {"testset_id": run.testset_id, "key": record.key}, values)
-    elif record.edit is None:
-        return
+    if row is not None and row.sha256 is not None:
+        if record.edit is None:
+            return
+        if row.sha256 != record.edit.sha256:
+            if record.run < row.run_id:
+                return
+            # A clip that was lost and made again, differently: what was said of the first one goes with it.
+            session.execute(delete(ScoreRow).filter_by(edit_id=row.id))
+            row.sha256 = None
+    elif row is not None and record.edit is None and record.run < row.run_id:
+        return  # of two failures the later one's reason is told
+    earlier = row is not None and row.sha256 is not None and record.run < row.run_id and record.status == "ok"
+    if row is None or row.sha256 is None or earlier:
+        row = _one(session, EditRow, {"testset_id": run.testset_id, "key": record.key}, _values(session, run, record))
     elif record.status == "ok":
         row.status, row.stage, row.reason = "ok", None, None
-    metrics = dict(session.execute(select(MetricRow.key, MetricRow.id)).tuples().all())
-    held = {
-        score.metric_id: score
-        for score in session.scalars(select(ScoreRow).filter_by(edit_id=row.id, protocol_id=run.protocol_id))
+    _scores(session, row, run, record, rewrite=earlier)
+
+
+def _values(session: Session, run: RunRow, record: EditRecord) -> dict[str, Any]:
+    facts: dict[str, Any] = {**dict.fromkeys(EditFacts.model_fields), "notes": {}}
+    cases = select(CaseRow.id).filter_by(testset_id=run.testset_id, case_id=record.case)
+    methods = select(MethodRow.id).filter_by(key=record.method)
+    return {
+        **(record.edit.model_dump() if record.edit else facts),
+        "case_id": session.scalars(cases).one(),
+        "method_id": session.scalars(methods).one(),
+        "run_id": record.run,
+        "seed": record.seed,
+        "status": record.status,
+        "stage": record.stage,
+        "reason": record.reason,
+        "device": record.device,
+        "finished": record.finished,
     }
+
+
+def _scores(session: Session, edit: EditRow, run: RunRow, record: EditRecord, *, rewrite: bool) -> None:
+    metrics = dict(session.execute(select(MetricRow.key, MetricRow.id)).tuples().all())
+    rows = session.scalars(select(ScoreRow).filter_by(edit_id=edit.id, protocol_id=run.protocol_id))
+    held = {score.metric_id: score.key for score in rows}
     for score in record.scores:
         metric_id = metrics[score.metric]
-        if metric_id in held and held[metric_id].key == score.key:
+        if held.get(metric_id) == score.key and not rewrite:
             continue
         values = {
             "key": score.key,
@@ -254,5 +263,5 @@ def _edit(session: Session, record: EditRecord) -> None:
             "series": list(score.series),
             "anchors": list(score.anchors) if score.anchors else None,
         }
-        key = {"edit_id": row.id, "metric_id": metric_id, "protocol_id": run.protocol_id}
+        key = {"edit_id": edit.id, "metric_id": metric_id, "protocol_id": run.protocol_id}
         _one(session, ScoreRow, key, values)
