@@ -18,6 +18,9 @@ from bench.types import Video
 Arrays = Mapping[str, NDArray[Any]]
 T = TypeVar("T")
 
+DISK_MAX = 2**20
+"""Bytes. Larger arrays stay in memory only: a clip's feature maps take 8 MB, and every edit would leave its own."""
+
 
 class Extractor(Protocol):
     """Turns a clip into named arrays. `identity` changes whenever the arrays would."""
@@ -72,7 +75,8 @@ class FeatureBank:
         arrays = self._read(key)
         if arrays is None:
             arrays = compute()
-            self._write(key, arrays)
+            if _nbytes(arrays) <= DISK_MAX:
+                self._write(key, arrays)
         self._arrays[key] = arrays
         self._held += _nbytes(arrays)
         while self._held > self._max_bytes and len(self._arrays) > 1:
