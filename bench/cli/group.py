@@ -67,8 +67,10 @@ def _summary(plugin: registry.Plugin) -> str:
     """Return the first line of the docstring of the command's module, read as text."""
     top, *rest = plugin.target.partition(":")[0].split(".")
     spec = importlib.util.find_spec(top)
-    for folder in (spec.submodule_search_locations or ()) if spec else ():
-        path = Path(folder, *rest).with_suffix(".py")
+    places = [Path(f, *rest).with_suffix(".py") for f in (spec.submodule_search_locations or ())] if spec else []
+    if spec and spec.origin and not rest:
+        places.append(Path(spec.origin))
+    for path in places:
         if path.is_file():
             text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
             return (text or "").partition("\n")[0]
