@@ -1,8 +1,8 @@
 """Metrics: one module each, found by name.
 
-A module of this package offers `METRICS`, a tuple of objects that satisfy `Metric` (or `SetMetric`). Another distribution
-offers more with one line, `[project.entry-points."shopedit_bench.metrics"] name = "package.module"`. Importing a metric
-module is cheap: torch is imported when the first clip is scored.
+A module of this package offers `METRICS`, a tuple of objects that satisfy `Metric` (or `SetMetric`). Another
+distribution offers more by an entry point `name = "package.module"` in the group `shopedit_bench.metrics`. Importing a
+metric module is cheap: torch is imported when the first clip is scored.
 """
 
 from __future__ import annotations

@@ -25,7 +25,10 @@ def colour_difference(bank: FeatureBank, a: Video, b: Video) -> NDArray[np.float
 
 
 class ColourDifference:
-    """Mean CIEDE2000 to the target over the region's patches."""
+    """CIEDE2000 to the target over the region's patches: the mean inside, the root mean square outside.
+
+    Outside, a small patch that was changed must not vanish in a large one that was not; the square sees to it.
+    """
 
     def __init__(self, region: Literal["", "outside"]) -> None:
         self._region = region
@@ -39,8 +42,8 @@ class ColourDifference:
             needs=("mask",) if region else ("target", "mask"),
             axis="preservation" if region else None,
             paper="CIE 142-2001; Sharma, Wu and Dalal 2005, doi:10.1002/col.20070",
-            description="1 is just noticeable, 10 is another colour."
-            + (" Without a target: to the source." if region else ""),
+            description="1 is just noticeable, 10 is another colour. "
+            + ("Root mean square over patches. Without a target: to the source." if region else "Mean over patches."),
             reactions={
                 "identity": "same",
                 "frozen": "worse",
@@ -55,7 +58,7 @@ class ColourDifference:
         )
 
     def score(self, sample: Sample) -> Score:
-        """Return the mean over frames that have any of the region, and the series."""
+        """Return the mean over frames that have any of the region, or the root mean square, and the series."""
         if sample.mask is None or not sample.mask.any():
             return Score(unscored="needs a mask")
         if self._region:
@@ -74,8 +77,9 @@ class ColourDifference:
         total = weight.sum((1, 2))
         if not total.any():
             return Score(unscored="needs a patch that touches no masked pixel")
-        series = (difference * weight).sum((1, 2))[total > 0] / total[total > 0]
-        return Score(float(series.mean()), series=tuple(series.tolist()))
+        power = 2 if self._region else 1
+        means = (difference**power * weight).sum((1, 2))[total > 0] / total[total > 0]
+        return Score(float(means.mean() ** (1 / power)), series=tuple((means ** (1 / power)).tolist()))
 
 
 METRICS = (ColourDifference(""), ColourDifference("outside"))

@@ -9,6 +9,8 @@ In a space of vectors (feature maps, patch colours), inside the mask, with s, t 
 The source has 0, the target 1, their half-way blend 0.5. A plain ratio of distances, 1 - |e - t| / |s - t|, punishes
 faint errors spread over all dimensions as hard as an edit that was not made, and with it every method that decodes
 latents; a projection does not, because such errors are nearly orthogonal to the asked change.
+
+In colours, |t - s| under stray is at most 15 units: a colour cast is as wrong in a large edit as in a small one.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ MIN_FEATURE_CHANGE = 0.05
 """Length of t - s as a share of t's: below it the margin would measure compression."""
 MIN_COLOUR_CHANGE = 2.0
 """Root mean square of t - s in CIELAB units: below it the margin would measure compression."""
+MOST_COLOUR_CHANGE = 15.0
+"""Root mean square in CIELAB units: a stray of this size halves the margin, however large the asked change is."""
 
 Vectors = NDArray[np.float32]
 
@@ -44,13 +48,17 @@ class Way:
         return self.made / (1 + self.stray**2)
 
 
-def way(edit: Vectors, source: Vectors, target: Vectors, weight: Vectors) -> Way:
-    """Return how much of the change was made. Weights broadcast to the vectors and are not all 0; target != source."""
+def way(edit: Vectors, source: Vectors, target: Vectors, weight: Vectors, most: float = np.inf) -> Way:
+    """Return how much of the change was made, and the stray relative to the change or to `most`, if that is less.
+
+    Weights broadcast to the vectors and are not all 0; target and source differ. Lengths are root mean squares.
+    """
     asked, done = target - source, edit - source
     length = float(np.sum(weight * asked * asked, dtype=np.float64))
     made = min(max(float(np.sum(weight * done * asked, dtype=np.float64)) / length, 0.0), 1.0)
     astray = done - np.float32(made) * asked
-    return Way(made, float(np.sqrt(np.sum(weight * astray * astray, dtype=np.float64) / length)))
+    unit = min(length, most**2 * float(np.sum(weight, dtype=np.float64)))
+    return Way(made, float(np.sqrt(np.sum(weight * astray * astray, dtype=np.float64) / unit)))
 
 
 _DESCRIPTION = (
@@ -145,7 +153,7 @@ class ColourMargin:
         square = float(np.sum(weight * (target - source) ** 2, dtype=np.float64) / np.sum(weight, dtype=np.float64))
         if square**0.5 < MIN_COLOUR_CHANGE:
             return Score(unscored=f"needs a colour change of {MIN_COLOUR_CHANGE:g} in CIELAB, found {square**0.5:.2f}")
-        return Score(way(edit, source, target, weight).margin)
+        return Score(way(edit, source, target, weight, MOST_COLOUR_CHANGE).margin)
 
 
 METRICS = (FeatureMargin(), ColourMargin())

@@ -16,11 +16,12 @@ Patches = NDArray[np.float32]
 
 
 def lab_patches(bank: FeatureBank, video: Video) -> Patches:
-    """Return the mean CIELAB (D65) of each patch, T x h x w x 3, L in [0, 100]."""
+    """Return the CIELAB colour (D65) of each patch's mean sRGB, T x h x w x 3, L in [0, 100]."""
+    from skimage.color import rgb2lab
 
     def compute() -> Patches:
-        lab = (cv2.cvtColor(f.astype(np.float32) / 255, cv2.COLOR_RGB2LAB) for f in video.frames)
-        return np.stack([_shrink(np.asarray(f, np.float32)) for f in lab])
+        means = np.stack([_shrink(f.astype(np.float32) / 255) for f in video.frames])
+        return np.asarray(rgb2lab(means), np.float32)
 
     return bank.memo(("lab-patches", bank.digest(video)), compute)
 

@@ -43,6 +43,7 @@ class Structure:
             needs=("target",) if to == "target" else (),
             backbone="tf_efficientnet_lite0",
             weights=WEIGHTS,
+            axis="preservation" if to == "target" else None,
             paper="after Tumanyan et al. 2022 (Splice), arXiv:2201.00424, eq. 3, with another backbone",
             description=(
                 "Self-similarity of stride-16 features, every second frame. "
