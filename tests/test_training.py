@@ -171,6 +171,17 @@ def test_going_on_without_the_large_state_starts_from_the_averaged_weights(
     assert stage.learner.rate(0.5) < 0.3 * peak  # a new warm-up
 
 
+def test_a_portrait_size_is_trained_beside_the_square_one(tmp_path: Path) -> None:
+    two = {"sizes": ((32, 32), (64, 32))}
+    vae = VaeStage(session(VAE.model_copy(update=two), tmp_path / "vae", 4))
+    vae.run()
+    assert [tuple(p.shape[2:4]) for p in vae.pool] == [(32, 32), (64, 32)]
+    flow = FlowStage(session(FLOW.model_copy(update=two), tmp_path / "flow", 4), tmp_path / "vae")
+    flow.run()
+    assert events(tmp_path / "flow", "data")[0]["clips"] == [4, 4] and flow.learner.step == 4
+    assert events(tmp_path / "flow", "failed") == []
+
+
 def test_another_config_on_resume_is_refused_in_one_line(runs: tuple[Path, Path], tmp_path: Path) -> None:
     other = FLOW.model_copy(update={"shift": 3.0})
     with pytest.raises(UserError, match=r"another config \(shift: 2\.0 -> 3\.0\)") as error:

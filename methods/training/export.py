@@ -8,8 +8,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from methods.training.checkpoint import Snapshot, read_model, read_snapshot
 from methods.training.config import FlowConfig, VaeConfig
 from methods.training.models import (
@@ -51,7 +49,7 @@ def export(vae: Path, flow: Path, out: Path) -> Path:
     draft.mkdir(parents=True)
     for name, part in parts.items():
         load_weights(part, weights, name)
-        part.to(torch.bfloat16).save_pretrained(draft / name, max_shard_size=SHARD, safe_serialization=True)
+        part.bfloat16().save_pretrained(draft / name, max_shard_size=SHARD, safe_serialization=True)
     tokenizer.save_pretrained(draft / "tokenizer")
     UniPCMultistepScheduler(
         prediction_type="flow_prediction",
@@ -65,6 +63,9 @@ def export(vae: Path, flow: Path, out: Path) -> Path:
     (draft / "training.json").write_text(
         json.dumps({"vae": _history(vae_run), "flow": _history(flow_run)}, indent=1) + "\n", encoding="utf-8"
     )
+    for file in draft.rglob("*"):
+        if file.is_file():
+            file.chmod(0o644)  # safetensors are written for the owner only
     _write_sums(draft)
     shutil.rmtree(out, ignore_errors=True)
     draft.rename(out)

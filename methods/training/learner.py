@@ -81,15 +81,16 @@ class Learner:
         """Go on exactly from `state()`, taken after `step` steps."""
         _copy(self._weights, {k[7:]: v for k, v in state.items() if k.startswith("weight.")})
         _copy(self._averages, {k[8:]: v for k, v in state.items() if k.startswith("average.")})
-        moments = {}
-        for i, name in enumerate(self._weights):
-            moments[i] = {
-                key: state[f"{key}.{name}"].clone()
-                for key in ("step", "exp_avg", "exp_avg_sq")
-                if f"{key}.{name}" in state
-            }
+        moments: dict[int, dict[str, Tensor]] = {}
+        for i, (name, weight) in enumerate(self._weights.items()):
+            if f"step.{name}" not in state:
+                continue
+            moments[i] = {"step": state[f"step.{name}"].clone()}
+            for key in ("exp_avg", "exp_avg_sq"):
+                # The fused kernel walks memory, so moments must lie as their weight does (channels last).
+                moments[i][key] = torch.empty_like(weight).copy_(state[f"{key}.{name}"])
         groups = self._optimiser.state_dict()["param_groups"]
-        self._optimiser.load_state_dict({"state": {i: m for i, m in moments.items() if m}, "param_groups": groups})
+        self._optimiser.load_state_dict({"state": moments, "param_groups": groups})
         self.step = step
 
     def restart(self, weights: Mapping[str, Tensor], step: int) -> None:
