@@ -74,15 +74,21 @@ def sd_capsule(p: wp.vec3, half: float, r: float):
 
 
 @wp.func
-def part_distance(part: Part, p_body: wp.vec3):
-    p = p_body
+def folded(part: Part, p: wp.vec3):
+    q = p
     if (part.fold & 1) != 0:
-        p = wp.vec3(wp.abs(p[0]), p[1], p[2])
+        q = wp.vec3(wp.abs(q[0]), q[1], q[2])
     if (part.fold & 2) != 0:
-        p = wp.vec3(p[0], p[1], wp.abs(p[2]))
-    p = wp.quat_rotate_inv(part.rot, p - part.at)
+        q = wp.vec3(q[0], q[1], wp.abs(q[2]))
+    return q - part.at
+
+
+@wp.func
+def part_distance(part: Part, from_at: wp.vec3):
+    """Distance to a part from a point given relative to the part's own place."""
+    p = wp.quat_rotate_inv(part.rot, from_at)
     s = part.size
-    d = FAR
+    d = float(FAR)
     if part.shape == BOX:
         d = sd_box(p, wp.vec3(s[0], s[1], s[2]), s[3])
     elif part.shape == CONE:
@@ -105,6 +111,18 @@ def to_body(body: Body, yaw: float, p: wp.vec3):
 
 
 @wp.func
+def box_bound(p: wp.vec3, half: wp.vec3):
+    """Distance to a box, 0 inside: what a body can at least be away."""
+    return wp.length(
+        wp.vec3(
+            wp.max(wp.abs(p[0]) - half[0], 0.0),
+            wp.max(wp.abs(p[1]) - half[1], 0.0),
+            wp.max(wp.abs(p[2]) - half[2], 0.0),
+        )
+    )
+
+
+@wp.func
 def scene_distance(
     world: World,
     bodies: wp.array(dtype=Body),
@@ -121,8 +139,8 @@ def scene_distance(
         b = world.first_body + i
         body = bodies[b]
         q = to_body(body, yaw[b, frame], p)
-        bound = wp.length(q - body.centre) - body.radius
-        if bound > 0.2:
+        bound = box_bound(q - body.centre, body.half)
+        if bound > 0.1:
             if bound < best:
                 best = bound
         elif bound < best:
@@ -130,8 +148,10 @@ def scene_distance(
             s = float(-1.0)
             for j in range(body.count):
                 part = parts[body.first + j]
-                if body.slot0 + part.slot != skip_slot:
-                    e = part_distance(part, q)
+                from_at = folded(part, q)
+                far = wp.length(from_at) - part.reach  # no part is nearer than its sphere: most stop here
+                if body.slot0 + part.slot != skip_slot and far < wp.abs(d) + part.blend:
+                    e = part_distance(part, from_at)
                     if part.op == SUBTRACT:
                         d = wp.max(d, -e)
                     else:
@@ -158,26 +178,27 @@ def interval(
     origin: wp.vec3,
     direction: wp.vec3,
 ):
-    """(near, far) along the ray within which any body's bounding sphere lies; near > far where it misses all."""
+    """(near, far) along the ray within which any body's bounding box lies; near > far where it misses all."""
     near = float(FAR)
     far = float(-1.0)
     for i in range(world.bodies):
         b = world.first_body + i
         body = bodies[b]
-        a = yaw[b, frame]
-        c = wp.cos(a)
-        s = wp.sin(a)
-        k = body.centre
-        centre = body.at + wp.vec3(c * k[0] + s * k[2], k[1], -s * k[0] + c * k[2])
-        oc = centre - origin
-        along = wp.dot(oc, direction)
-        miss = wp.dot(oc, oc) - along * along
-        rr = body.radius * body.radius
-        if miss < rr:
-            w = wp.sqrt(rr - miss)
-            if along + w > 0.0:
-                near = wp.min(near, wp.max(along - w, 0.01))
-                far = wp.max(far, along + w)
+        o = to_body(body, yaw[b, frame], origin) - body.centre
+        d = to_body(body, yaw[b, frame], direction + body.at)
+        enter = float(0.01)
+        leave = float(FAR)
+        for k in range(3):
+            slope = d[k]
+            if wp.abs(slope) < 1.0e-6:
+                slope = 1.0e-6
+            a = (-body.half[k] - o[k]) / slope
+            c = (body.half[k] - o[k]) / slope
+            enter = wp.max(enter, wp.min(a, c))
+            leave = wp.min(leave, wp.max(a, c))
+        if enter < leave:
+            near = wp.min(near, enter)
+            far = wp.max(far, leave)
     return wp.vec2(near, far)
 
 
@@ -223,12 +244,12 @@ def shadow(
     span = interval(world, bodies, yaw, frame, origin, direction)
     seen = float(1.0)
     t = wp.max(span[0], 0.02)
-    for _ in range(40):
+    for _ in range(32):
         if t >= span[1] or seen < 0.004:
             break
         d = scene_distance(world, bodies, parts, yaw, frame, origin + direction * t, -2)[0]
         seen = wp.min(seen, wp.clamp(0.5 + 0.5 * d / (world.softness * t), 0.0, 1.0))
-        t += wp.clamp(d, 0.025, 0.25)
+        t += wp.clamp(d, 0.03, 0.3)
     return seen * seen * (3.0 - 2.0 * seen)
 
 

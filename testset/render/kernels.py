@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warp as wp
 
-from testset.render.field import FAR, interval, march, normal, occlusion, shadow, to_body
+from testset.render.field import FAR, march, normal, occlusion, scene_distance, shadow, to_body
 from testset.render.layout import (
     CEL,
     NO_STYLE,
@@ -113,7 +113,7 @@ def shade_floor(
     albedo = floor_colour(world, p[0], p[2], t)
     seen = shadow(world, bodies, parts, yaw, frame, p + n * 0.004, world.key_dir)
     open_ = float(1.0)
-    if interval(world, bodies, yaw, frame, p, n)[1] > 0.0 or radial < 2.2:
+    if scene_distance(world, bodies, parts, yaw, frame, p, -2)[0] < 0.35:
         open_ = occlusion(world, bodies, parts, yaw, frame, p, n)
     lambert = wp.max(world.key_dir[1], 0.0) * seen
     sky = mix(world.low, world.high, 0.6) * 0.6 + wp.vec3(0.35, 0.35, 0.35)

@@ -56,18 +56,19 @@ class Part:
     rot: wp.quat
     size: wp.vec4
     blend: wp.float32  # radius of the smooth union with what came before, 0 for a hard one
+    reach: wp.float32  # radius of a sphere about `at` that holds the part
 
 
 @wp.struct
 class Body:
-    """A product or a prop: a run of parts, where it stands, and the sphere that holds it."""
+    """A product or a prop: a run of parts, where it stands, and the box that holds it."""
 
     first: wp.int32
     count: wp.int32
     slot0: wp.int32
     at: wp.vec3
-    centre: wp.vec3  # of the bounding sphere, in the body's frame
-    radius: wp.float32
+    centre: wp.vec3  # of the bounding box, in the body's frame
+    half: wp.vec3
 
 
 @wp.struct

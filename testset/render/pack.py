@@ -81,7 +81,7 @@ def _quaternion(turn: tuple[float, float, float]) -> tuple[float, float, float, 
 def _part(p: Part) -> tuple:
     fold = ("x" in p.fold) + 2 * ("z" in p.fold)
     op = layout.SUBTRACT if p.cut else layout.UNION
-    return (_SHAPES[p.shape], p.slot, op, fold, p.at, _quaternion(p.turn), p.size, p.blend)
+    return (_SHAPES[p.shape], p.slot, op, fold, p.at, _quaternion(p.turn), p.size, p.blend, p.reach)
 
 
 def _surface(f: Finish) -> tuple:
@@ -109,7 +109,7 @@ def _body(t: Thing, first: int, slot0: int) -> tuple:
         slot0,
         (t.x, 0.0, t.z),
         (lo + hi) / 2,
-        float(np.linalg.norm(hi - lo)) / 2 + 0.01,
+        (hi - lo) / 2 + 0.005,
     )
 
 

@@ -12,6 +12,9 @@ from testset.render import kernels, layout
 from testset.render.pack import pack
 from testset.scenes.scene import Scene
 
+EDGE = 0.05
+"""Difference of display values to a neighbour from which a pixel is traced again with more rays."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rendering:
@@ -62,7 +65,7 @@ class Renderer:
         smooth = rgb
         if samples > 1:
             smooth = wp.empty(shape, dtype=wp.vec3, device=d)
-            wp.launch(kernels.refine, shape, [*scene, height, width, samples, 0.02, rgb, ids, smooth], device=d)
+            wp.launch(kernels.refine, shape, [*scene, height, width, samples, EDGE, rgb, ids, smooth], device=d)
         out = wp.empty((len(scenes), frames, height, 3 * width), dtype=wp.uint8, device=d)
         wp.launch(kernels.stylize, shape, [worlds, height, width, smooth, aux, ids, out], device=d)
         wp.synchronize_device(d)  # torch reads the frames on a stream of its own

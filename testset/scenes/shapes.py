@@ -27,6 +27,16 @@ class Part:
     fold: str = ""
     """Mirrored in `x`, `z` or both."""
 
+    @property
+    def reach(self) -> float:
+        """Radius of a sphere about `at` that holds the part."""
+        a, b, c, _ = self.size
+        if self.shape == "box":
+            return math.hypot(a, b, c)
+        if self.shape == "cone":
+            return math.hypot(a, max(b, c))
+        return max(a, b, c) if self.shape == "ellipsoid" else a + b
+
     def scaled(self, k: float) -> Part:
         """Return the part with every length times k (a torus keeps its opening angle)."""
         a, b, c, r = self.size
