@@ -321,6 +321,9 @@ def test_a_schedule_in_minutes_spreads_over_what_the_setup_left() -> None:
     assert clock.progress(200) == pytest.approx(0.5) and clock.over(200)
     with pytest.raises(UserError, match="nothing is left"):
         clock.begin(0.5, step=200)
+    now[0] = 55.0
+    with pytest.raises(UserError, match="setup took 55 s and left no time"):
+        clock.begin(0.2, step=200)
     with pytest.raises(UserError, match="--minutes or --steps"):
         Clock()
 

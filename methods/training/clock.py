@@ -56,6 +56,10 @@ class Clock:
                 f"the stage already stands at {progress:.3f} of its schedule: nothing is left before --until "
                 f"{self.until:g}"
             )
+        if self.left <= 0:
+            raise UserError(
+                f"the setup took {self.elapsed:.0f} s and left no time to train: raise --minutes {self.minutes:g}"
+            )
         self._from = (progress, step, self.now())
 
     def progress(self, step: int) -> float:

@@ -28,6 +28,9 @@ Until = Annotated[
     float, typer.Option(help="Share of the learning-rate schedule at which this command ends, in (0, 1].")
 ]
 Resume = Annotated[Path | None, typer.Option(help="Folder of an earlier run to go on from.")]
+Init = Annotated[
+    Path | None, typer.Option(help="Folder of an earlier run of this stage whose weights a new schedule starts from.")
+]
 State = Annotated[Path | None, typer.Option(help="Where the large resume state and the curves go; default: --out.")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...; default: a GPU where there is one.")]
 VaeRun = Annotated[Path, typer.Option(help="Folder of the trained VAE.")]
@@ -42,6 +45,7 @@ def vae(
     steps: Steps = None,
     until: Until = 1.0,
     resume: Resume = None,
+    init: Init = None,
     state: State = None,
     device: Device = None,
 ) -> None:
@@ -65,6 +69,7 @@ def vae(
             device=device,
             state=state,
             resume=resume,
+            init=init,
             say=console.print,
         )
         VaeStage(session).run()
@@ -79,6 +84,7 @@ def flow(
     steps: Steps = None,
     until: Until = 1.0,
     resume: Resume = None,
+    init: Init = None,
     state: State = None,
     device: Device = None,
 ) -> None:
@@ -102,6 +108,7 @@ def flow(
             device=device,
             state=state,
             resume=resume,
+            init=init,
             say=console.print,
         )
         FlowStage(session, vae).run()

@@ -38,6 +38,7 @@ class Session:
         device: str,
         state: Path | None = None,
         resume: Path | None = None,
+        init: Path | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.config = config
@@ -49,6 +50,7 @@ class Session:
         self.device = torch.device(device)
         self.resumed = _resumed(resume, config)
         self._resume = resume
+        self._init = init
         self.log = RunLog(out, self.state, say, clock.started)
         self.snapshot = self.resumed or Snapshot(config.stage, 0, 0.0, 0.0, 0, config.model_dump(mode="json"))
         self.randomness = torch.Generator(self.device)
@@ -98,7 +100,11 @@ class Session:
             return function
 
     def restore(self, learner: Learner) -> None:
-        """Put a learner where the resumed run stood: exactly, or from its averaged weights alone."""
+        """Put a learner where the resumed run stood (exactly, or from its averaged weights alone), or on `init`'s weights."""
+        if self._init is not None:
+            earlier = checkpoint.read_snapshot(self._init, self.config.stage)
+            learner.restart(checkpoint.read_model(self._init), 0)
+            self.log.event("initialised", step=earlier.step, train_seconds=earlier.seconds, figures=earlier.figures)
         if self.resumed is None or self._resume is None:
             return
         full = checkpoint.read_resume(self._resume, self.state)
