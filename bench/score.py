@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal
@@ -32,10 +33,13 @@ class Term:
     better: Better
     control: Control
     weight: float
-    """Within the axis; weights of the terms that apply to a case are scaled to sum to 1."""
+    """Within the axis, relative to the weights of the other terms that apply to the case."""
     least_span: float = 0.0
     """In the metric's unit. A control closer to the ground truth than this is taken to be this far away: on a clip
     that hardly moves, any error at all would otherwise be as bad as no motion."""
+    most_span: float = math.inf
+    """In the metric's unit. A control farther away is taken to be this far away: on a fast clip, a fault that anyone
+    sees would otherwise be small beside a frozen clip's."""
     where: Literal["always", "outside", "whole"] = "always"
     """`outside`: only where something lies outside the mask. `whole`: only where next to nothing does."""
 
@@ -80,8 +84,8 @@ class Placed:
 def place(term: Term, value: float, control: float, truth: float) -> Placed:
     """Return where the value lies between the control's (0) and the ground truth's (1)."""
     sign = 1.0 if term.better == "higher" else -1.0
-    span = max(sign * (truth - control), term.least_span)
-    # Measured from the truth, so that the truth itself gets exactly 1 and, on a full span, the control exactly 0.
+    span = min(max(sign * (truth - control), term.least_span), term.most_span)
+    # Measured from the truth, so that the truth itself gets exactly 1.
     x = 1.0 - sign * (truth - value) / span if span > 0 else float(value == truth)
     return Placed(term, value, control, truth, min(max(x, 0.0), 1.0))
 
