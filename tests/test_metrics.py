@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -292,7 +293,32 @@ def test_cost_that_nobody_measured_is_unscored(name: str, sample: Sample) -> Non
 
 def test_metrics_can_be_listed_without_torch() -> None:
     import subprocess
-    import sys
 
     code = "import sys, bench.protocol as p; p.load('lite-1'); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_another_package_adds_a_metric_with_one_entry_point(monkeypatch: pytest.MonkeyPatch, sample: Sample) -> None:
+    from importlib.metadata import EntryPoint
+    from types import ModuleType
+
+    class Brightness:
+        card = MetricCard(name="brightness", title="Brightness", family="structure", better="higher", range=(0, 255))
+
+        def score(self, sample: Sample) -> Score:
+            return Score(float(sample.edit.frames.mean()))
+
+    module = ModuleType("elsewhere")
+    module.METRICS = (Brightness(),)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "elsewhere", module)
+    entry = EntryPoint("elsewhere", "elsewhere", metrics.ENTRY_POINTS)
+    monkeypatch.setattr(metrics, "entry_points", lambda group: [entry])
+    metrics.registered.cache_clear()
+    try:
+        assert metrics.registered()["brightness"].card.title == "Brightness"
+        module.METRICS = (Brightness(), Brightness())  # type: ignore[attr-defined]
+        metrics.registered.cache_clear()
+        with pytest.raises(ValueError, match="two metrics are named 'brightness'; the second is in elsewhere"):
+            metrics.registered()
+    finally:
+        metrics.registered.cache_clear()

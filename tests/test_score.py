@@ -218,3 +218,25 @@ def test_an_edit_of_another_length_is_refused(sample: Sample) -> None:
     short = Video(sample.source.frames[:-1])
     with pytest.raises(ValueError, match="the edit is"):
         LITE.score_edit(sample.with_edit(short))
+
+
+@pytest.mark.slow
+def test_end_points_wrong_and_half_edits_hold_on_every_case_of_the_smoke_split() -> None:
+    from bench import registry
+    from bench.inputs import CaseReader, other_clip, wrong_answer
+
+    testset = registry.testset("shopedit-300")
+    reader = CaseReader(testset.root)
+    wrong_scores, half_scores = [], []
+    for case in testset.select("smoke"):
+        clips = reader.references(case, other_clip(case, testset.cases))
+        sibling = wrong_answer(case, testset.cases)
+        assert clips.target is not None and sibling is not None and sibling.target is not None
+        sample = Sample(case, clips.source, clips.source, clips.target, clips.mask, clips.product_mask, clips.other)
+        assert headline(sample, clips.target) == 100, case.id
+        assert headline(sample, clips.source) == 0, case.id
+        assert headline(sample, damage.frozen(clips.target)) <= 2, case.id
+        wrong_scores.append(headline(sample, reader.video(sibling.target)))
+        half_scores.append(headline(sample, damage.blend(clips.source, clips.target)))
+    assert max(wrong_scores) <= 15
+    assert np.mean(half_scores) <= 55

@@ -98,12 +98,12 @@ def registered() -> Mapping[str, Metric | SetMetric]:
 
     Raises ValueError where two metrics claim one name.
     """
-    modules = [f"{__name__}.{m.name}" for m in pkgutil.iter_modules(__path__)]
-    modules += [e.value for e in entry_points(group=ENTRY_POINTS)]
+    offers = [importlib.import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__)]
+    offers += [entry.load() for entry in entry_points(group=ENTRY_POINTS)]
     found: dict[str, Metric | SetMetric] = {}
-    for name in modules:
-        for metric in getattr(importlib.import_module(name), "METRICS", ()):
+    for module in offers:
+        for metric in getattr(module, "METRICS", ()):
             if metric.card.name in found:
-                raise ValueError(f"two metrics are named '{metric.card.name}'; the second is in {name}")
+                raise ValueError(f"two metrics are named '{metric.card.name}'; the second is in {module.__name__}")
             found[metric.card.name] = metric
     return found

@@ -35,7 +35,7 @@ def reconstruction(video: Video, seed: int = 0) -> Video:
 
     def field(channels: int, cells: int) -> np.ndarray:
         """A smooth random field, T x H x W x channels, that changes every four frames."""
-        keys = rng.normal(size=((count + 6) // 4, cells, cells, channels)).astype(np.float32)
+        keys = rng.normal(size=((count - 1) // 4 + 2, cells, cells, channels)).astype(np.float32)
         large = [cv2.resize(k, (width, height), interpolation=cv2.INTER_CUBIC) for k in keys]
         smooth = np.stack(large).reshape(len(keys), height, width, channels)
         place = np.arange(count) / 4
