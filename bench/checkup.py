@@ -87,7 +87,7 @@ def _home(folder: Path | None) -> str:
 
 def _store(folder: Path | None, db: str | None) -> str:
     from bench.home import open_home
-    from bench.run import open_reader
+    from bench.store.access import open_reader
 
     runs = open_reader(open_home(folder), db).runs()
     return f"{len(runs)} runs"

@@ -6,7 +6,6 @@ Killed at any moment, it loses the case in hand, and the next run plans what is 
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -22,15 +21,12 @@ from bench.identity import method_key, metric_key, score_key, testset_digest
 from bench.inputs import wrong_answer
 from bench.plan import Plan, RunSpec
 from bench.protocol import Protocol
-from bench.store.db import open_engine
+from bench.store.access import open_store
 from bench.store.journal import Journal
-from bench.store.read import Reader
 from bench.store.records import EditRecord, EndRecord, RunRecord, RunState, ScoreRecord
 from bench.store.repo import Store
 from bench.types import EditCase, MethodEntry, MetricCard, Score, TestSet
 from bench.work import Outcome, Setup
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,21 +63,6 @@ class Report:
     """Method, case and reason of each job that failed."""
     unloadable: dict[str, str]
     """Why a method's model could not be loaded; its jobs are still to do."""
-
-
-def open_store(home: Home, url: str | None) -> Store:
-    """Return the store of a state folder, with all that its journals hold."""
-    store = Store(open_engine(url or home.database_url), home.journals)
-    caught = store.catch_up()
-    if caught:
-        _log.info("took %d records over from the journals", caught)
-    return store
-
-
-def open_reader(home: Home, url: str | None) -> Reader:
-    """Return the read side of a state folder's store, with all that its journals hold."""
-    open_store(home, url)
-    return Reader(open_engine(url or home.database_url))
 
 
 def prepare(spec: RunSpec, home: Home, url: str | None = None, *, verify: bool = True) -> Prepared:

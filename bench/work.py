@@ -111,8 +111,9 @@ class Worker:
             return self._method
         if card.name in self._unloadable:
             raise _Failed("load", UserError(self._unloadable[card.name]))
-        self._method = None
-        gc.collect()  # the last model's memory is free before the next one's is taken
+        if self._method is not None:
+            self._method = None
+            gc.collect()  # the last model's memory is free before the next one's is taken
         try:
             method = registry.create(job.entry)
             method.load(self._device)

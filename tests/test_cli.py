@@ -46,9 +46,9 @@ def test_a_run_prints_methods_then_controls_and_ends_well(toy: Path, toyset: Pat
     done = run(toyset, "--method", "blend", "--method", "still")
     assert done.exit_code == 0, done.output
     lines = [line.split()[0] for line in done.stdout.splitlines() if line.strip()]
-    assert [n for n in lines if n in ("blend", "still", "truth", "copy")] == ["blend", "still", "truth", "copy"]
+    named = ("blend", "still", "truth", "copy", "track", "controls")
+    assert [n for n in lines if n in named] == ["track", "blend", "track", "still", "controls", "truth", "copy"]
     assert "100.0" in done.stdout
-    assert "rows of different tracks" in " ".join(done.stdout.split())
     assert "28/28 jobs" in done.stderr
 
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from bench.export import FORMULA, _cell, to_csv, to_json, to_markdown
 from bench.home import open_home
 from bench.plan import RunSpec
-from bench.run import open_reader, prepare, run
+from bench.run import prepare, run
+from bench.store.access import open_reader
 from bench.store.read import Board, Reader, Result
 from bench.summary import by_scenario, rows
 

@@ -17,7 +17,8 @@ import pytest
 from bench.export import to_json
 from bench.home import open_home
 from bench.plan import RunSpec
-from bench.run import open_reader, prepare, run
+from bench.run import prepare, run
+from bench.store.access import open_reader
 from bench.store.verify import problems
 
 EDITS = 14

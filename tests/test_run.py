@@ -12,7 +12,8 @@ from bench.executors.inline import Inline
 from bench.home import open_home
 from bench.identity import file_digest
 from bench.plan import Job, RunSpec
-from bench.run import Report, open_reader, prepare, run
+from bench.run import Report, prepare, run
+from bench.store.access import open_reader
 from bench.store.read import Result
 from bench.work import Outcome
 

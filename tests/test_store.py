@@ -11,8 +11,9 @@ from sqlalchemy import create_engine, inspect, text
 from bench.errors import UserError
 from bench.home import open_home
 from bench.plan import RunSpec
-from bench.run import open_reader, prepare, run
+from bench.run import prepare, run
 from bench.store import journal
+from bench.store.access import open_reader
 from bench.store.db import HEAD, alembic_config, open_engine
 from bench.store.models import Base
 from bench.store.read import Reader

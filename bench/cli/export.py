@@ -36,7 +36,7 @@ def export(
     from bench.errors import UserError
     from bench.export import to_csv, to_json, to_markdown
     from bench.home import open_home
-    from bench.run import open_reader
+    from bench.store.access import open_reader
     from bench.summary import rows
 
     if canonical and form != "json":

@@ -70,7 +70,7 @@ def runs(as_json: JsonOption = False, home: HomeOption = None, db: DbOption = No
     from dataclasses import asdict
 
     from bench.home import open_home
-    from bench.run import open_reader
+    from bench.store.access import open_reader
 
     records = [asdict(run) for run in open_reader(open_home(home), db).runs()]
     for record in records:

@@ -198,7 +198,7 @@ class Bar:
 def _table(prepared: Prepared, report: Report, db: str | None) -> None:
     from bench.cli.console import out
     from bench.cli.table import board_of, leaderboard
-    from bench.run import open_reader
+    from bench.store.access import open_reader
     from bench.summary import rows
 
     reader = open_reader(prepared.home, db)

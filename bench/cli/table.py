@@ -18,7 +18,7 @@ SHOWN = ("psnr", "ssim", "perc-effl0")
 """Shown where the protocol has them and the terminal is wide: what readers of other benchmarks look for
 first.
 """
-WIDE = 130
+WIDE = 110
 
 
 def board_of(reader: Reader, run: str) -> Board:
@@ -38,7 +38,10 @@ def metrics_shown(cards: Sequence[MetricCard]) -> list[str]:
 
 
 def leaderboard(rows: Sequence[Row], board: Board, cards: Sequence[MetricCard], partial: bool, width: int) -> Table:
-    """Return methods by falling score within their track, and below them the controls, which have no rank."""
+    """Return a section per track with its methods by falling score, and below them the controls.
+
+    `width` is the terminal's, in columns: metrics beside the score are shown from 110 up.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -50,29 +53,25 @@ def leaderboard(rows: Sequence[Row], board: Board, cards: Sequence[MetricCard], 
     table = Table(
         title=escape(title),
         title_justify="left",
-        caption=_caption(rows),
+        caption="score 0-100 with its 95 % interval over source clips; controls and other tracks are not ranked",
         caption_justify="left",
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         pad_edge=False,
     )
-    for index, heading in enumerate(headings(shown)):
-        table.add_column(heading, justify="left" if index < 2 else "right", no_wrap=True)
-    methods = sorted((r for r in rows if not r.card.control), key=lambda r: r.card.track)
-    controls = [r for r in rows if r.card.control]
-    for position, row in enumerate(methods):
-        changes = position + 1 < len(methods) and methods[position + 1].card.track != row.card.track
-        last = position + 1 == len(methods)
-        table.add_row(*map(escape, cells(row, shown)), end_section=last or changes)
-    for row in controls:
-        table.add_row(*map(escape, cells(row, shown)), style="dim")
+    for heading in _without_track(headings(shown)):
+        table.add_column(heading, justify="right" if table.columns else "left", no_wrap=True)
+    sections: dict[str, list[Row]] = {}
+    for row in rows:
+        sections.setdefault("controls" if row.card.control else f"track {row.card.track}", []).append(row)
+    for section, members in sections.items():
+        table.add_row(f"[italic]{section}[/]")
+        for row in members:
+            name, *values = _without_track(cells(row, shown))
+            table.add_row(f"  {escape(name)}", *map(escape, values), style="dim" if row.card.control else None)
     return table
 
 
-def _caption(rows: Sequence[Row]) -> str:
-    parts = ["score 0-100 with its 95 % interval over source clips"]
-    if len({row.card.track for row in rows if not row.card.control}) > 1:
-        parts.append("rows of different tracks are not ranked together")
-    if any(row.card.control for row in rows):
-        parts.append("dim rows are controls and have no rank")
-    return "; ".join(parts)
+def _without_track(columns: Sequence[str]) -> list[str]:
+    """Leave out the column that the sections make superfluous: a narrow terminal has no room for it."""
+    return [column for index, column in enumerate(columns) if index != 1]
