@@ -114,7 +114,7 @@ def to_csv(results: Sequence[Result]) -> str:
 def headings(metrics: Sequence[str]) -> list[str]:
     """Return the columns of a table of rows, in the order of `cells`."""
     axes = ("acc", "pres", "temp")
-    return ["method", "track", "score", "95 %", *axes, *metrics, "s/edit", "NFE", "MiB", "failed"]
+    return ["method", "track", "score", "95 %", *axes, *metrics, "s/edit", "NFE", "MiB", "fail"]
 
 
 def cells(row: Row, metrics: Sequence[str]) -> list[str]:
