@@ -37,9 +37,7 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     hits = 0
     for trial in range(200):
         clip_effects = np.repeat(rng.normal(0, 8, 40), 4)
-        found = interval(
-            (60 + clip_effects + rng.normal(0, 4, 160)).tolist(), groups, resamples=1000, seed=trial
-        )
+        found = interval((60 + clip_effects + rng.normal(0, 4, 160)).tolist(), groups, resamples=1000, seed=trial)
         hits += found.low <= 60 <= found.high
     assert 0.90 <= hits / 200 <= 0.98
 
