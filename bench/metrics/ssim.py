@@ -56,7 +56,7 @@ class Ssim:
             better="higher",
             range=(-1, 1),
             needs=("mask",) if region else ("target",),
-            axis="preservation" if region else None,
+            axis="preservation",
             paper="Wang et al. 2004, doi:10.1109/TIP.2003.819861",
             description="Mean over frames of SSIM to the target, Gaussian 11 x 11 windows, RGB."
             + (" Only windows that touch no masked pixel. Without a target: to the source." if region else ""),
