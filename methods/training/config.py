@@ -90,6 +90,8 @@ class VaeLoss(_Section):
     laplacian: float = 0.25
     texture: float = 0.1
     kl: float = 1e-4
+    square: float = 0.0
+    """Of the squared error: L1 terms alone settle on blur where they cannot place an edge."""
     edges: float = 2.0
     """How much more an edge weighs than a flat pixel."""
 

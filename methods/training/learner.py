@@ -93,6 +93,15 @@ class Learner:
         self._optimiser.load_state_dict({"state": moments, "param_groups": groups})
         self.step = step
 
+    def begin_from(self, weights: Mapping[str, Tensor]) -> list[str]:
+        """Start a new run from another's weights; return the names that do not fit and stay as they were drawn."""
+        fitting = {n: t for n, t in weights.items() if n in self._weights and t.shape == self._weights[n].shape}
+        with torch.no_grad():
+            for name, tensor in fitting.items():
+                self._weights[name].copy_(tensor)
+                self._averages[name].copy_(tensor)
+        return sorted(self._weights.keys() - fitting.keys())
+
     def restart(self, weights: Mapping[str, Tensor], step: int) -> None:
         """Go on from weights alone, after `step` steps: fresh moments, and a new warm-up for their sake."""
         _copy(self._weights, weights)

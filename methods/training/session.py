@@ -100,11 +100,11 @@ class Session:
             return function
 
     def restore(self, learner: Learner) -> None:
-        """Put a learner where the resumed run stood (exactly, or from its averaged weights alone), or on `init`'s weights."""
+        """Put a learner where the resumed run stood: exactly or from its average, or on the weights of `init`."""
         if self._init is not None:
             earlier = checkpoint.read_snapshot(self._init, self.config.stage)
-            learner.restart(checkpoint.read_model(self._init), 0)
-            self.log.event("initialised", step=earlier.step, train_seconds=earlier.seconds, figures=earlier.figures)
+            fresh = learner.begin_from(checkpoint.read_model(self._init))
+            self.log.event("initialised", step=earlier.step, train_seconds=earlier.seconds, fresh=fresh)
         if self.resumed is None or self._resume is None:
             return
         full = checkpoint.read_resume(self._resume, self.state)

@@ -384,8 +384,8 @@ def stylize(
             gx = luma(pick(rgb, b, t, y, x + line, height, width)) - luma(pick(rgb, b, t, y, x - line, height, width))
             gy = luma(pick(rgb, b, t, y + line, x, height, width)) - luma(pick(rgb, b, t, y - line, x, height, width))
             e = wp.max(0.85 * edge, ramp(0.05, 0.3, wp.sqrt(gx * gx + gy * gy)))
-            stroke = 0.5 + 0.5 * wp.sin((fx + fy) * 1.15)
-            cross = 0.5 + 0.5 * wp.sin((fx - fy) * 1.15)
+            stroke = 0.5 + 0.5 * wp.sin((fx + fy) * 0.72)
+            cross = 0.5 + 0.5 * wp.sin((fx - fy) * 0.72)
             hatch = stroke * ramp(0.75, 0.3, g) * 0.55 + cross * ramp(0.42, 0.12, g) * 0.5
             v = wp.clamp(0.97 - 0.25 * (1.0 - g) - hatch * 0.6 - 0.75 * e, 0.08, 1.0)
             v = v * (0.99 - 0.03 * hash2(wp.floor(fx), wp.floor(fy)))
@@ -400,8 +400,8 @@ def stylize(
             g = luma(k)
             base = vivid(k, 2.3)
             ink = wp.vec3(0.12, 0.06, 0.3)
-            u = (fx + fy) * 0.7071 / 5.0
-            v = (fx - fy) * 0.7071 / 5.0
+            u = (fx + fy) * 0.7071 / 9.0
+            v = (fx - fy) * 0.7071 / 9.0
             du = u - wp.floor(u) - 0.5
             dv = v - wp.floor(v) - 0.5
             dot = ramp(0.06, -0.06, wp.sqrt(du * du + dv * dv) - 0.62 * ramp(0.85, 0.15, g))

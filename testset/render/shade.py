@@ -75,11 +75,11 @@ def surface_colour(s: Surface, p: wp.vec3):
         r = wp.sqrt(q[0] * q[0] * 1.7 + (q[2] + 1.3) * (q[2] + 1.3) * 1.7)
         ring = 0.5 + 0.5 * wp.sin(11.0 * r + 1.6 * swirl(wp.vec3(q[0], q[1] * 0.35, q[2])) + q[1] * 0.8)
         fibre = 0.5 + 0.5 * wp.sin(q[0] * 61.0 + 3.0 * swirl(q * 2.0)) * wp.sin(q[2] * 57.0)
-        m = 0.8 * ring + 0.2 * fibre
+        m = 0.9 * ring + 0.1 * fibre
     elif s.pattern == MARBLE:
         m = vein(q)
     elif s.pattern == LEATHER:
-        m = wp.clamp(0.5 + 0.22 * swirl(q * 9.0) + 0.16 * swirl(q * 19.0), 0.0, 1.0)
+        m = wp.clamp(0.5 + 0.2 * swirl(q * 6.0) + 0.1 * swirl(q * 12.0), 0.0, 1.0)
     elif s.pattern == FABRIC:
         u = wp.sin(q[0] * 34.0 + q[2] * 34.0)
         v = wp.sin(q[1] * 34.0)
@@ -121,14 +121,14 @@ def floor_colour(w: World, x: float, z: float, distance: float):
         own = hash2(plank, 3.0)
         grain = wp.sin(7.0 * (u * 1.5 + 0.22 * swirl(wp.vec3(u * 1.2, v * 0.4 + plank * 3.1, plank))) + plank * 2.4)
         fine = wp.sin(u * 70.0 + 4.0 * swirl(wp.vec3(u * 3.0, v * 0.7, plank)))
-        m = wp.clamp(0.25 + 0.5 * own + 0.2 * grain + 0.06 * fine * far, 0.0, 1.0)
+        m = wp.clamp(0.25 + 0.5 * own + 0.2 * grain + 0.03 * fine * far, 0.0, 1.0)
         edge = wp.abs((u * 1.5 + w.phase - plank) - 0.5)
         dark = 0.55 * wp.exp(-wp.abs(edge - 0.5) * 60.0)
     elif w.floor_pattern == MARBLE:
         m = vein(wp.vec3(u * 0.8 + w.phase, v * 0.8, 0.3 * u - 0.4 * v)) * 0.9
     elif w.floor_pattern == GRAIN:
         fine = wp.sin(u * 23.0 + 2.0 * wp.sin(v * 17.0)) * wp.sin(v * 21.0 + 2.0 * wp.sin(u * 13.0))
-        m = 0.5 + 0.2 * swirl(wp.vec3(u * 2.0 + w.phase, v * 2.0, u - v)) + 0.22 * fine * far
+        m = 0.5 + 0.2 * swirl(wp.vec3(u * 2.0 + w.phase, v * 2.0, u - v)) + 0.09 * fine * far
     elif w.floor_pattern == CONCRETE:
         m = (
             0.5
