@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from bench.cli import doctor, export, listing, run, store
+from bench.cli import doctor, export, listing, report, run, store
 from bench.cli.group import BenchGroup
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.add_typer(listing.list_app, name="list")
 app.add_typer(listing.show_app, name="show")
 app.command("export", epilog=export.EXAMPLES)(export.export)
 app.command("doctor")(doctor.doctor)
+app.add_typer(report.app, name="report")
 app.add_typer(store.app, name="store")
 
 
