@@ -1,0 +1,141 @@
+"""The board in a real browser: screenshots of every page, wide and narrow, light and dark.
+
+`python -m tests.browser OUT --home FOLDER` starts `bench board` on a free port, opens both pages in Debian's
+Chromium, writes PNG files to OUT and reports what no picture shows: errors in the console, a page wider than its
+window, clips out of step.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+SIZES = {"wide": (1440, 1000), "phone": (390, 844)}
+PAGES = {"ranking": "", "cases": "cases"}
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@contextmanager
+def board(home: Path) -> Iterator[str]:
+    """Run `bench board` on a state folder; yields its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "bench.cli", "board", "--home", str(home), "--port", str(port)]
+    server = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ.copy()
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(240):
+            try:
+                with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):
+                    break
+            except OSError:
+                if server.poll() is not None:
+                    raise RuntimeError(f"bench board ended with {server.returncode}") from None
+                time.sleep(0.25)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """Start Chromium without the network; yields Playwright's browser."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
+        )
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def page(browser: Any, size: str = "wide", scheme: str = "light") -> Iterator[Any]:
+    """Open an empty tab; what goes wrong in it is collected in `tab.problems`."""
+    width, height = SIZES[size]
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    tab = context.new_page()
+    tab.set_default_timeout(60_000)
+    tab.problems = []
+    tab.requests = []
+    tab.on("pageerror", lambda error: tab.problems.append(str(error)))
+    tab.on("console", lambda m: tab.problems.append(m.text) if m.type == "error" else None)
+    tab.on("request", lambda r: tab.requests.append(r.url))
+    try:
+        yield tab
+    finally:
+        context.close()
+
+
+def visit(tab: Any, address: str) -> None:
+    """Open an address and wait until the page is drawn."""
+    tab.goto(address)
+    tab.locator("table").first.wait_for()
+    tab.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')")
+    tab.wait_for_timeout(500)
+
+
+def overflow(tab: Any) -> int:
+    """Return by how many pixels the page is wider than its window."""
+    return tab.evaluate(
+        "Math.max(...[document.documentElement, ...document.querySelectorAll('[data-testid=stMain]')]"
+        ".map(e => e.scrollWidth - e.clientWidth))"
+    )
+
+
+def full(tab: Any, path: Path) -> None:
+    """Write a picture of the whole page, not only of what fits the window."""
+    width = tab.viewport_size["width"]
+    height = tab.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    tab.set_viewport_size({"width": width, "height": min(height + 20, 6000)})
+    tab.wait_for_timeout(400)
+    tab.screenshot(path=str(path))
+
+
+def times(tab: Any) -> list[float]:
+    """Return the current time of every clip of the player, in seconds."""
+    return tab.evaluate("[...window.board_player.state.videos].map(v => v.currentTime)")
+
+
+def find_player(tab: Any) -> None:
+    """Find the player in its shadow root and name it for `times` and the tests."""
+    tab.locator(".player button.play").wait_for()
+    tab.locator(".player").evaluate("node => { window.board_player = node }")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--home", type=Path, required=True, help="State folder with results.")
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    with board(given.home) as address, chromium() as browser:
+        for size in SIZES:
+            for scheme in ("light", "dark"):
+                for name, path in PAGES.items():
+                    with page(browser, size, scheme) as tab:
+                        visit(tab, f"{address}/{path}")
+                        wider = overflow(tab)
+                        full(tab, given.out / f"{name}-{size}-{scheme}.png")
+                        print(f"{name} {size} {scheme}: {wider} px too wide; {tab.problems or 'no errors'}")
+
+
+if __name__ == "__main__":
+    main()
