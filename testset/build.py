@@ -27,7 +27,7 @@ FRAMES = 17
 CRF = 12
 MIN_FLOW = 0.5
 """Median motion of the target's product, pixels a frame: a frozen clip must always be wrong."""
-MIN_CHANGE = 10.0
+MIN_CHANGE = 5.0
 """Mean absolute difference of source and target inside the mask, in 8-bit steps."""
 MIN_AREA = 0.008
 """Share of the pixels that the edit must touch."""
@@ -114,6 +114,7 @@ class Builder:
 
         Raises BenchError after eight attempts: then the scene generator is at fault.
         """
+        last = ""
         for attempt in range(8):
             plans = list(candidates(split, number, edits, attempt))
             source, _ = self.frames(plans[0].source)
@@ -124,11 +125,12 @@ class Builder:
                 mask = edit_mask(source, target)
                 why = faults(source, target, mask, product)
                 bad = bad or bool(why)
+                last = f"{plan.id} {'; '.join(why)}" if why else last
                 self.dropped[plan.scenario] += bool(why)
                 rendered.append((plan, target, mask, product))
             if not bad:
                 return [self._write(plan, source, *rest) for plan, *rest in rendered]
-        raise BenchError(f"group {split}-{number:02d}: no scene without a fault in eight attempts")
+        raise BenchError(f"group {split}-{number:02d}: no scene without a fault in eight attempts; last: {last}")
 
     def _write(self, plan: Plan, source: Frames, target: Frames, mask: Mask, product: Mask) -> EditCase:
         self.kept[plan.scenario] += 1

@@ -34,8 +34,8 @@ def path(scene: Scene, frames: int) -> Path:
     azimuth = rng.uniform(-0.55, 0.55) + 0 * u
     elevation = rng.uniform(0.24, 0.5) + 0 * u
     radius = rng.uniform(2.75, 3.1) * (1.22 if scene.second is not None else 1.0) + 0 * u
-    drift = rng.choice((-1, 1)) * rng.uniform(0.2, 0.3)
-    amount = rng.uniform(0.75, 1.15)
+    drift = rng.choice((-1, 1)) * rng.uniform(0.16, 0.24)
+    amount = rng.uniform(0.4, 0.65)
     side = drift * c
     lift = rng.uniform(0.44, 0.54) + rng.uniform(-0.05, 0.05) * c
     turn = 0 * u

@@ -121,14 +121,14 @@ MATERIALS = MappingProxyType(
             "木头", rough=0.6, spec=0.6, pattern="wood", scale=1.6, strength=0.9, shade=0.32, offset=0.012
         ),
         "leather": Material(
-            "皮革", rough=0.42, spec=1.1, pattern="leather", scale=2.4, strength=0.55, shade=0.5, bump=0.1
+            "皮革", rough=0.42, spec=1.1, pattern="leather", scale=2.4, strength=0.85, shade=0.42, bump=0.1
         ),
         "marble": Material(
             "大理石", rough=0.14, spec=1.3, pattern="marble", scale=1.9, strength=0.9, shade=0.2, offset=0.1
         ),
         "glass": Material("玻璃", rough=0.03, spec=1.6, transmission=0.82),
         "fabric": Material(
-            "布料", rough=0.95, spec=0.2, pattern="fabric", scale=1.5, strength=0.7, shade=0.45, bump=0.16
+            "布料", rough=0.95, spec=0.2, pattern="fabric", scale=1.5, strength=0.9, shade=0.38, bump=0.16
         ),
     }
 )
