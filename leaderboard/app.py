@@ -3,9 +3,11 @@
 import streamlit as st
 
 from leaderboard.frame import text
+from leaderboard.mark import MARK, WORDMARK
 
 words = text()
-st.set_page_config(page_title=words.product, page_icon=":material/shopping_bag:", layout="wide")
+st.set_page_config(page_title=words.product, page_icon=MARK, layout="wide")
+st.logo(WORDMARK)
 page = st.navigation(
     [
         st.Page("app_pages/ranking.py", title=words.ranking, icon=":material/leaderboard:", default=True),

@@ -35,7 +35,6 @@ def board(
     if find_spec("streamlit") is None:
         raise UserError(f"the board needs the package 'streamlit': {extra_for('streamlit')}")
     from leaderboard.source import DATABASE
-    from leaderboard.theme import FLAGS
 
     _check_port(host, port)
     if home is not None:
@@ -46,7 +45,7 @@ def board(
 
     script = Path(__file__).with_name("app.py")
     main(
-        ["run", str(script), f"--server.address={host}", f"--server.port={port}", *FLAGS],
+        ["run", str(script), f"--server.address={host}", f"--server.port={port}"],
         prog_name="bench board",
     )
 

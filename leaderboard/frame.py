@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import NoReturn
 
 import streamlit as st
@@ -49,41 +50,58 @@ def _stop(title: str, body: str, detail: str, command: str) -> NoReturn:
     raise AssertionError("st.stop ends the page")
 
 
-def pick_board(found: source.Source) -> Board:
-    """Return the board of the reader's choice: the one used last at first."""
-    by_id = {source.board_id(board): board for board in found.boards}
+@dataclass(frozen=True, slots=True, eq=False)
+class Selection:
+    """What the page is about."""
+
+    board: Board
+    split: str
+    scenario: str | None
+    """None for all of them."""
+    results: tuple[Result, ...]
+    """At least one."""
+
+
+def selection(found: source.Source) -> Selection:
+    """Return what the reader chose in the boxes this draws; where nothing is left, the page says so and ends."""
     words = text()
+    with st.container(horizontal=True):
+        board = _board(found, words)
+        every = found.results(board)
+        split = _split(found, board, every, words) if every else ""
+        scenario = _scenario(query.select(every, split), words)
+    results = query.select(every, split, scenario)
+    if not results:
+        st.subheader(words.no_results_title)
+        st.write(words.no_results_body)
+        st.stop()
+    return Selection(board, split, scenario, results)
+
+
+def _board(found: source.Source, words: Text) -> Board:
+    by_id = {source.board_id(board): board for board in found.boards}
 
     def name(key: str) -> str:
         board = by_id[key]
         return f"{board.testset} {board.version} · {board.signature}"
 
-    chosen = pick.one(words.board, "board", list(by_id), next(iter(by_id)), name, help=words.never_mixed)
+    chosen = pick.one(
+        words.board, "board", list(by_id), next(iter(by_id)), name, help=words.never_mixed, width=380
+    )
     return by_id[chosen]
 
 
-def pick_split(found: source.Source, board: Board, results: tuple[Result, ...]) -> str:
-    """Return the split of the reader's choice: that of the board's last run at first."""
+def _split(found: source.Source, board: Board, results: tuple[Result, ...], words: Text) -> str:
     counts = query.splits(results)
-    last = found.runs_of(board)[0].split
+    last = found.runs_of(board)[0].split  # what the reader has just run
     default = last if last in counts else next(iter(counts))
-    return pick.one(text().split, "split", list(counts), default, lambda name: f"{name} ({counts[name]})")
-
-
-def pick_scenario(results: tuple[Result, ...]) -> str | None:
-    """Return a scenario, or None for all of them."""
-    words = text()
-    options = [ALL, *query.scenarios(results)]
-    chosen = pick.one(
-        words.scenario, "scenario", options, ALL, lambda name: words.scenarios.get(name, words.all_scenarios)
+    return pick.one(
+        words.split, "split", list(counts), default, lambda name: f"{name} ({counts[name]})", width=150
     )
+
+
+def _scenario(results: tuple[Result, ...], words: Text) -> str | None:
+    options = [ALL, *query.scenarios(results)]
+    names = {ALL: words.all_scenarios, **words.scenarios}
+    chosen = pick.one(words.scenario, "scenario", options, ALL, names.__getitem__, width=180)
     return None if chosen == ALL else chosen
-
-
-def nothing() -> NoReturn:
-    """Say that the filters leave nothing, and end the page."""
-    words = text()
-    st.subheader(words.no_results_title)
-    st.write(words.no_results_body)
-    st.stop()
-    raise AssertionError("st.stop ends the page")

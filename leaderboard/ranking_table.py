@@ -55,7 +55,8 @@ def columns(text: Text, metrics: Sequence[MetricCard], ranked: bool) -> list[Col
     """Return the headings, in the order of `line`."""
     return [
         Column(text.method, number=False),
-        *([Column(text.rank, text.rank_help)] if ranked else []),
+        # Controls keep the place empty, so that the columns of all tables are in line.
+        Column(text.rank, text.rank_help) if ranked else Column("", sortable=False),
         Column(text.score, text.score_help, strong=True),
         *(Column(text.axes[axis], text.axes_help[axis]) for axis in AXES),
         *(Column(card.title, f"{card.description} {text.better[card.better]}".strip()) for card in metrics),
@@ -84,12 +85,12 @@ def line(
         id=card.name,
         cells=[
             Cell(card.name, note=partly or card.family, hint=card.description, order=card.name),
-            *([_rank(standing, text)] if ranked else []),
+            _rank(standing, text) if ranked else Cell(),
             *(_interval(standing, name, text, scale[name]) for name in names),
             Cell(numbers.seconds(row.seconds), order=row.seconds),
             Cell(numbers.fixed(row.nfe, 0), order=row.nfe),
             Cell(numbers.memory(row.peak_memory), order=row.peak_memory),
-            Cell(str(row.failed), note=f"/ {row.edits}", order=row.failed, dim=row.failed == 0),
+            Cell(f"{row.failed} / {row.edits}", order=row.failed, dim=row.failed == 0),
             Cell(text.see_cases, href=pick.link("cases", **{**view, "method": card.name})),
         ],
     )

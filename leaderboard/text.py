@@ -23,7 +23,6 @@ class Text:
     scenarios: dict[str, str]
 
     count: str
-    frame: str
     never_mixed: str
     track_heading: dict[str, str]
     track_note: dict[str, str]
@@ -121,8 +120,7 @@ EN = Text(
         "add": "Add",
         "remove": "Remove",
     },
-    count="{cases} edits of {clips} source clips",
-    frame="protocol {signature}",
+    count="{cases} edits of {clips} source clips.",
     never_mixed="Scores of other test sets, versions or protocols are never on the same board.",
     track_heading={"text": "Text track", "first-frame": "First-frame track", "mask": "Mask track"},
     track_note={

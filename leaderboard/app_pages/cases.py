@@ -6,46 +6,33 @@ from fractions import Fraction
 
 import streamlit as st
 
-from bench.summary import AXES, HEADLINE
+from bench.summary import HEADLINE
 from leaderboard import case_view, frame, pick, query
 from leaderboard.clips import ClipShelf
 from leaderboard.components.facts import facts
 from leaderboard.components.player import player
 from leaderboard.components.table import table
 
-MOST = 4
-"""Edits side by side."""
+MOST = 4  # edits side by side
 
 text = frame.text()
 st.title(text.cases)
 store = frame.opened()
 
-first, second, third = st.columns([3, 2, 2])
-with first:
-    board = frame.pick_board(store)
-every = store.results(board)
-if not every:
-    frame.nothing()
-with second:
-    split = frame.pick_split(store, board, every)
-with third:
-    scenario = frame.pick_scenario(query.select(every, split))
-results = query.select(every, split, scenario)
-if not results:
-    frame.nothing()
-
-names = query.methods(results)
-first, second = st.columns([5, 2])
-with first:
+chosen = frame.selection(store)
+names = query.methods(chosen.results)
+with st.container(horizontal=True):
+    default = query.methods(r for r in chosen.results if not r.method.control)[:2] or names[:1]
     shown = pick.several(
-        text.beside, "method", names, names[:1], max_selections=MOST, placeholder=text.beside_hint
+        text.beside, "method", names, default, max_selections=MOST, placeholder=text.beside_hint, width=548
     )
-with second:
     words = {HEADLINE: text.score, **text.axes}
-    metric = pick.one(text.sort_by, "by", [HEADLINE, *AXES], HEADLINE, words.__getitem__, help=text.sort_help)
+    metric = pick.one(
+        text.sort_by, "by", list(words), HEADLINE, words.__getitem__, help=text.sort_help, width=180
+    )
 lead = shown[0] if shown else names[0]
 
-entries = {e.case.id: e for e in query.worst_first(results, lead, metric)}
+entries = {e.case.id: e for e in query.worst_first(chosen.results, lead, metric)}
 order = list(entries)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     case_id = pick.one(text.case, "case", order, order[0], lambda key: case_view.label(entries[key], metric))
@@ -66,9 +53,9 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 st.caption(text.position.format(n=at + 1, of=len(order)))
 
 case = entries[case_id].case
-edits = query.of_case(results, case_id, shown)
+edits = query.of_case(chosen.results, case_id, shown)
 with st.spinner(text.preparing, show_time=False):
-    shelf = ClipShelf(store.home, store.runs_of(board))
+    shelf = ClipShelf(store.home, store.runs_of(chosen.board))
     tiles = case_view.tiles(case, edits, shelf, text)
     mask = shelf.asset(case, "mask")
 player(
@@ -90,4 +77,5 @@ if edits:
         case_view.lines(store.cards, edits, text),
         key="values",
         caption=text.values,
+        fit=True,
     )

@@ -59,7 +59,7 @@ function videoOf(encoded, host, urls) {
   return video
 }
 
-function build(data, root) {
+function build(data) {
   const { tiles, words, fps, frames } = data
   const urls = []
   const host = make("div", "player")
@@ -280,13 +280,15 @@ function build(data, root) {
 
 export default function ({ data, parentElement }) {
   const old = parentElement.shopedit
-  if (old && old.id === data.id && old.host.isConnected) return () => {} // the same clips go on playing
-  if (old) old.end()
-  const player = build(data, parentElement)
-  parentElement.shopedit = player
-  parentElement.appendChild(player.host)
+  if (old) clearTimeout(old.ending)
+  if (!old || old.id !== data.id || !old.host.isConnected) {
+    if (old) old.end()
+    parentElement.shopedit = build(data)
+    parentElement.appendChild(parentElement.shopedit.host)
+  }
+  const player = parentElement.shopedit
+  // Streamlit cleans up before it draws again as well; the same clips then go on playing.
   return () => {
-    player.end()
-    if (parentElement.shopedit === player) delete parentElement.shopedit
+    player.ending = setTimeout(player.end, 1000)
   }
 }

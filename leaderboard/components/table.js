@@ -64,9 +64,9 @@ function compare(a, b, direction) {
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
-  const { columns, lines, caption } = data
+  const { columns, lines, caption, fit } = data
   const follow = (id) => setTriggerValue("followed", id)
-  const scroll = make("div", "scroll")
+  const scroll = make("div", fit ? "scroll fit" : "scroll")
   scroll.tabIndex = 0
   scroll.setAttribute("role", "region")
   scroll.setAttribute("aria-label", caption)

@@ -56,16 +56,20 @@ class Line:
     heading: str = ""
 
 
-def table(columns: Sequence[Column], lines: Sequence[Line], key: str, caption: str) -> str | None:
+def table(
+    columns: Sequence[Column], lines: Sequence[Line], key: str, caption: str, fit: bool = False
+) -> str | None:
     """Draw a table; return the id of the row whose link was followed just now, else None.
 
-    The first column stays in sight while the others scroll. `caption` names the table to screen readers.
+    The first column stays in sight while the others scroll. `caption` names the table to screen readers;
+    `fit` keeps a table of few columns narrow, so that the eye finds the row again.
     """
     followed = element("table")(
         data={
             "columns": [asdict(c) for c in columns],
             "lines": [asdict(x) for x in lines],
             "caption": caption,
+            "fit": fit,
         },
         key=key,
         on_followed_change=lambda: None,
