@@ -86,6 +86,7 @@ class MotionFidelity:
 
     card = MetricCard(
         name="motion-lk",
+        version=2,
         title="Motion fidelity, Lucas-Kanade tracks",
         family="temporal",
         better="higher",
