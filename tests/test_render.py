@@ -1,0 +1,95 @@
+"""The renderer: exact edits, determinism, and pictures that are what the words say."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from testset.build import edit_mask, outside_psnr
+from testset.render import Renderer
+from testset.scenes import Item, Scene, edited
+from testset.scenes.vocabulary import PROPS, SETTINGS, STYLES
+
+SIZE = {"frames": 2, "height": 96, "width": 96}
+SCENE = Scene(
+    seed=8,
+    item=Item("mug", "red", "ceramic", "gold"),
+    setting="against a blue wall",
+    motion="the camera orbits left",
+)
+
+
+@pytest.fixture(scope="module")
+def renderer() -> Renderer:
+    return Renderer("cpu")
+
+
+def frames(renderer: Renderer, scene: Scene) -> np.ndarray:
+    return renderer.render([scene], **SIZE)[0].numpy()
+
+
+def test_the_same_scene_gives_the_same_bytes_alone_and_in_a_batch(renderer: Renderer) -> None:
+    other = replace(SCENE, seed=10, prop="a lemon", second=Item("ring", "teal", "metal", "silver"))
+    batch = renderer.render([other, SCENE, other], **SIZE).numpy()
+    np.testing.assert_array_equal(batch[1], frames(renderer, SCENE))
+    np.testing.assert_array_equal(batch[0], batch[2])
+    assert batch.dtype == np.uint8
+    assert batch.shape == (3, 2, 96, 96, 3)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "value"),
+    [("color", "green"), ("material", "wood"), ("product", "kettle"), ("add", "a lemon")],
+)
+def test_a_local_edit_leaves_the_rest_as_it_was_and_changes_the_inside(renderer, scenario, value) -> None:
+    source, target = frames(renderer, SCENE), frames(renderer, edited(SCENE, scenario, value))
+    mask = edit_mask(source, target)
+    assert 0.005 < mask.mean() < 0.7
+    assert outside_psnr(source, target, mask) >= 50
+    assert np.abs(source.astype(int) - target.astype(int))[mask].mean() > 5
+
+
+def test_removing_what_was_added_gives_the_source_back(renderer: Renderer) -> None:
+    added = edited(SCENE, "add", "a candle")
+    np.testing.assert_array_equal(frames(renderer, edited(added, "remove", "")), frames(renderer, SCENE))
+
+
+def test_a_red_mug_is_red_and_a_green_one_green(renderer: Renderer) -> None:
+    for color, channel in (("red", 0), ("green", 1), ("blue", 2)):
+        out = renderer.render_with_ids([edited(SCENE, "color", color)], **SIZE)
+        product = out.rgb[0].numpy()[out.ids[0].numpy() == 0].mean(0)
+        assert product.argmax() == channel, (color, product)
+
+
+def test_every_setting_style_and_prop_looks_different(renderer: Renderer) -> None:
+    variants = [replace(SCENE, setting=s) for s in SETTINGS]
+    variants += [replace(SCENE, style=s) for s in STYLES] + [replace(SCENE, prop=p) for p in PROPS]
+    pictures = renderer.render(variants, frames=1, height=64, width=64)[:, 0].numpy().astype(int)
+    for i in range(len(variants)):
+        for j in range(i):
+            if variants[i] != variants[j]:
+                assert np.abs(pictures[i] - pictures[j]).mean() > 0.5, (variants[i], variants[j])
+
+
+def test_more_rays_smooth_the_edges_and_keep_the_flats(renderer: Renderer) -> None:
+    one = renderer.render([SCENE], samples=1, **SIZE)[0].numpy().astype(int)
+    four = renderer.render([SCENE], samples=2, **SIZE)[0].numpy().astype(int)
+    same = (one == four).all(-1).mean()
+    assert 0.5 < same < 1.0
+
+
+def test_a_longer_clip_walks_the_same_path_more_finely(renderer: Renderer) -> None:
+    short = renderer.render([SCENE], frames=3, height=64, width=64)[0].numpy()
+    long = renderer.render([SCENE], frames=5, height=64, width=64)[0].numpy()
+    np.testing.assert_array_equal(short, long[::2])
+
+
+def test_scenes_of_random_words_all_render(renderer: Renderer) -> None:
+    from testset.scenes import sample_training_scene
+
+    rng = random.Random(3)
+    clips = renderer.render([sample_training_scene(rng) for _ in range(24)], frames=1, height=48, width=48)
+    assert (clips.float().std(dim=(1, 2, 3, 4)) > 4).all()
