@@ -8,7 +8,7 @@ from bench.store.read import Result
 from bench.summary import AXES, HEADLINE
 from bench.types import EditCase, MetricCard, Score
 from leaderboard import numbers
-from leaderboard.clips import ClipShelf
+from leaderboard.clips import Clip, ClipShelf
 from leaderboard.components.facts import Fact
 from leaderboard.components.player import Tile
 from leaderboard.components.table import Cell, Column, Line
@@ -22,24 +22,26 @@ def label(entry: CaseEntry, metric: str) -> str:
     return f"{value} · {entry.case.id} · {entry.case.instruction.en}"
 
 
-def tiles(case: EditCase, results: Mapping[str, Result], shelf: ClipShelf, text: Text) -> list[Tile]:
-    """Return source, target (where the case has one) and each method's edit, in this order."""
-    made = [Tile("source", text.source, "", shelf.asset(case, "source"))]
+def tiles(case: EditCase, results: Mapping[str, Result | None], shelf: ClipShelf, text: Text) -> list[Tile]:
+    """Return source, target (where the case has one) and each method's edit, in this order.
+
+    A clip that cannot be shown says why in its place; a method without a result was not run on the case.
+    """
+    made = [Tile("source", text.source, "", _explained(shelf.asset(case, "source"), text.no_clip))]
     if case.target is not None:
-        made.append(Tile("target", text.target, "", shelf.asset(case, "target")))
+        made.append(Tile("target", text.target, "", _explained(shelf.asset(case, "target"), text.no_clip)))
     for name, result in results.items():
+        if result is None:
+            made.append(Tile("edit", name, "", Clip(None, text.not_run)))
+            continue
         score = result.scores.get(HEADLINE)
-        made.append(Tile("edit", name, numbers.fixed(score.value if score else None, 1), shelf.edit(result)))
-    return [_explained(tile, results.get(tile.label), text) for tile in made]
+        clip = _explained(shelf.edit(result), text.no_clip if result.ok else text.edit_failed)
+        made.append(Tile("edit", name, numbers.fixed(score.value if score else None, 1), clip))
+    return made
 
 
-def _explained(tile: Tile, result: Result | None, text: Text) -> Tile:
-    """Return the tile with its missing clip explained in the board's language."""
-    clip = tile.clip
-    if clip.data is not None or clip.reason is None:
-        return tile
-    template = text.edit_failed if tile.role == "edit" and result and not result.ok else text.no_clip
-    return Tile(tile.role, tile.label, tile.note, type(clip)(None, template.format(reason=clip.reason)))
+def _explained(clip: Clip, template: str) -> Clip:
+    return clip if clip.data is not None else Clip(None, template.format(reason=clip.reason))
 
 
 def facts(case: EditCase, text: Text) -> list[Fact]:

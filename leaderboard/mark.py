@@ -12,9 +12,9 @@ MARK = (
 )
 """Two frames side by side, one of them playing."""
 
-WORDMARK = MARK.replace('viewBox="0 0 32 32"', 'viewBox="0 0 178 32" width="178" height="32"').replace(
+WORDMARK = MARK.replace('viewBox="0 0 32 32"', 'viewBox="0 0 168 32" width="168" height="32"').replace(
     "</svg>",
-    '<text x="42" y="22" font-family="Source Sans, Source Sans Pro, system-ui, sans-serif" font-size="19" '
-    f'font-weight="600" textLength="132" fill="{_COLOUR}">ShopEdit-Bench</text></svg>',
+    '<text x="40" y="21.5" font-family="system-ui, sans-serif" font-size="17" '
+    f'font-weight="600" textLength="124" lengthAdjust="spacingAndGlyphs" fill="{_COLOUR}">ShopEdit-Bench</text></svg>',
 )
 """The mark with the product's name."""

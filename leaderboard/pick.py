@@ -34,8 +34,10 @@ def one(
 ) -> str:
     """Return one of the options, chosen in a select box; an address that names no option is ignored."""
     key = f"pick.{name}"
-    if st.session_state.get(key) not in options:
-        st.session_state[key] = next((v for v in _asked(name) if v in options), default)
+    now = st.session_state.get(key)
+    if now not in options:
+        now = next((v for v in _asked(name) if v in options), default)
+    st.session_state[key] = now  # also when it is there: another page's box of this name starts anew
     value: str = st.selectbox(label, options, format_func=words, key=key, **layout)
     _keep(name, [value])
     return value
@@ -51,12 +53,10 @@ def several(
 ) -> list[str]:
     """Return some of the options in the order chosen; with nothing chosen the default is not forced back."""
     key = f"pick.{name}"
-    current = st.session_state.get(key)
-    if current is None:
-        asked = [v for v in _asked(name) if v in options]
-        st.session_state[key] = asked or list(default)
-    elif any(v not in options for v in current):
-        st.session_state[key] = [v for v in current if v in options] or list(default)
+    now = st.session_state.get(key)
+    if now is None or any(v not in options for v in now):
+        now = [v for v in (now or _asked(name)) if v in options] or list(default)
+    st.session_state[key] = now
     values: list[str] = st.multiselect(label, options, format_func=words, key=key, **layout)
     _keep(name, values)
     return values

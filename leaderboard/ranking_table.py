@@ -64,7 +64,6 @@ def columns(text: Text, metrics: Sequence[MetricCard], ranked: bool) -> list[Col
         Column(text.nfe, text.nfe_help),
         Column(text.memory, text.memory_help),
         Column(text.failed, text.failed_help),
-        Column("", sortable=False),
     ]
 
 
@@ -84,14 +83,19 @@ def line(
     return Line(
         id=card.name,
         cells=[
-            Cell(card.name, note=partly or card.family, hint=card.description, order=card.name),
+            Cell(
+                card.name,
+                note=partly or card.family,
+                hint=card.description,
+                order=card.name,
+                href=pick.link("cases", **{**view, "method": card.name}),
+            ),
             _rank(standing, text) if ranked else Cell(),
             *(_interval(standing, name, text, scale[name]) for name in names),
             Cell(numbers.seconds(row.seconds), order=row.seconds),
             Cell(numbers.fixed(row.nfe, 0), order=row.nfe),
             Cell(numbers.memory(row.peak_memory), order=row.peak_memory),
             Cell(f"{row.failed} / {row.edits}", order=row.failed, dim=row.failed == 0),
-            Cell(text.see_cases, href=pick.link("cases", **{**view, "method": card.name})),
         ],
     )
 
@@ -109,7 +113,8 @@ def _interval(standing: Standing, name: str, text: Text, scale: Scale) -> Cell:
         return Cell(numbers.NONE, dim=True)
     low, mean, high = (scale.write(v) for v in (found.low, found.mean, found.high))
     hint = text.cell_help.format(mean=mean, low=low, high=high, n=found.n, groups=found.groups)
-    note = f"{low} \N{EN DASH} {high}"
+    # One clip resampled is the same clip: an interval of width zero would claim what nobody knows.
+    note = f"{low} \N{EN DASH} {high}" if found.groups > 1 else text.one_clip
     if found.n < standing.row.edits:
         note += " · " + text.partly_scored.format(n=found.n, of=standing.row.edits)
     bar = Bar(scale.share(found.low), scale.share(found.mean), scale.share(found.high))

@@ -51,7 +51,7 @@ class Text:
     partly_scored: str
     incomplete: str
     incomplete_rank: str
-    see_cases: str
+    one_clip: str
 
     download: str
     table_csv: str
@@ -72,6 +72,7 @@ class Text:
     target: str
     no_clip: str
     edit_failed: str
+    not_run: str
     instruction: str
     source_prompt: str
     target_prompt: str
@@ -120,7 +121,7 @@ EN = Text(
         "add": "Add",
         "remove": "Remove",
     },
-    count="{cases} edits of {clips} source clips.",
+    count="Edits: {cases}. Source clips: {clips}. A method's name leads to its cases, worst first.",
     never_mixed="Scores of other test sets, versions or protocols are never on the same board.",
     track_heading={"text": "Text track", "first-frame": "First-frame track", "mask": "Mask track"},
     track_note={
@@ -163,7 +164,7 @@ EN = Text(
     partly_scored="{n} of {of} scored",
     incomplete="{n} of {of} cases",
     incomplete_rank="Not ranked: it was run on a part of these cases only.",
-    see_cases="Cases",
+    one_clip="one clip: no interval",
     download="Download",
     table_csv="This table, CSV",
     edits_csv="Every edit, CSV",
@@ -182,6 +183,7 @@ EN = Text(
     target="Target",
     no_clip="This clip is not on this machine: {reason}",
     edit_failed="No edit: {reason}",
+    not_run="This method has not been run on this case.",
     instruction="Instruction",
     source_prompt="Source prompt",
     target_prompt="Target prompt",

@@ -76,12 +76,17 @@ def page(browser: Any, size: str = "wide", scheme: str = "light") -> Iterator[An
     tab.problems = []
     tab.requests = []
     tab.on("pageerror", lambda error: tab.problems.append(str(error)))
-    tab.on("console", lambda m: tab.problems.append(m.text) if m.type == "error" else None)
+    tab.on("console", lambda m: tab.problems.append(m.text) if m.type == "error" and not _probe(m) else None)
     tab.on("request", lambda r: tab.requests.append(r.url))
     try:
         yield tab
     finally:
         context.close()
+
+
+def _probe(message: Any) -> bool:
+    """Streamlit looks for its server under the page's own path first, and the browser reports that as an error."""
+    return "/_stcore/" in message.location.get("url", "")
 
 
 def visit(tab: Any, address: str) -> None:

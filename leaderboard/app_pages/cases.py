@@ -56,7 +56,7 @@ case = entries[case_id].case
 edits = query.of_case(chosen.results, case_id, shown)
 with st.spinner(text.preparing, show_time=False):
     shelf = ClipShelf(store.home, store.runs_of(chosen.board))
-    tiles = case_view.tiles(case, edits, shelf, text)
+    tiles = case_view.tiles(case, {name: edits.get(name) for name in shown}, shelf, text)
     mask = shelf.asset(case, "mask")
 player(
     tiles,

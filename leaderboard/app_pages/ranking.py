@@ -37,7 +37,7 @@ def draw(name: str, title: str, note: str, members: tuple[query.Standing, ...], 
         st.switch_page("app_pages/cases.py", query_params={**view, "method": method})
 
 
-st.caption(f"{text.count.format(cases=standings.cases, clips=standings.clips)} {text.never_mixed}")
+st.caption(text.count.format(cases=standings.cases, clips=standings.clips))
 if not standings.tracks:
     st.write(text.no_methods)
     st.code(frame.RUN, language="bash")
