@@ -54,9 +54,7 @@ def open_home(folder: Path | None = None) -> Home:
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(
-            f"{root}: {error.strerror}; name another folder with --home or ${VARIABLE}"
-        ) from error
+        raise UserError(f"{root}: {error.strerror}; name another folder with --home or ${VARIABLE}") from error
     if not os.access(root, os.W_OK):
         raise UserError(f"{root}: not writable; name another folder with --home or ${VARIABLE}")
     return Home(root)

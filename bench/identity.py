@@ -48,9 +48,7 @@ def canonical_json(value: Any) -> bytes:
     Raises TypeError or ValueError for anything but text, finite numbers, booleans, None, lists and mappings
     by text.
     """
-    text = json.dumps(
-        _plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    text = json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.encode()
 
 
@@ -85,9 +83,7 @@ def method_key(card: MethodCard) -> str:
 
 def metric_key(card: MetricCard) -> str:
     """Return the identity of a metric: its name, version and weights."""
-    return digest(
-        {"identity": IDENTITY_VERSION, "name": card.name, "version": card.version, "weights": card.weights}
-    )
+    return digest({"identity": IDENTITY_VERSION, "name": card.name, "version": card.version, "weights": card.weights})
 
 
 def job_key(card: MethodCard, case: EditCase, assets: Mapping[str, str], seed: int) -> str:
@@ -103,16 +99,12 @@ def job_key(card: MethodCard, case: EditCase, assets: Mapping[str, str], seed: i
     )
 
 
-def score_key(
-    edit_sha256: str | None, references: Mapping[str, str], card: MetricCard, signature: str
-) -> str:
+def score_key(edit_sha256: str | None, references: Mapping[str, str], card: MetricCard, signature: str) -> str:
     """Return the identity of one score. `references` maps each role the edit is compared with to a sha256.
 
     `edit_sha256` is None for an edit that does not exist, whose score is the protocol's for a failure.
     """
-    return digest(
-        {"edit": edit_sha256, "references": references, "metric": metric_key(card), "protocol": signature}
-    )
+    return digest({"edit": edit_sha256, "references": references, "metric": metric_key(card), "protocol": signature})
 
 
 def testset_digest(testset: TestSet) -> str:

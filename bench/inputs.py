@@ -28,9 +28,7 @@ def wrong_answer(case: EditCase, cases: Iterable[EditCase]) -> EditCase | None:
     target.
     """
     others = [
-        c
-        for c in cases
-        if c.group == case.group and c.scenario != case.scenario and c.target and c.id != case.id
+        c for c in cases if c.group == case.group and c.scenario != case.scenario and c.target and c.id != case.id
     ]
     return min(others, key=lambda c: (c.id <= case.id, c.id), default=None)
 

@@ -43,9 +43,7 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise UserError(
-            f"{path}: no such file; a test set is a folder with testset.json and cases.jsonl"
-        ) from None
+        raise UserError(f"{path}: no such file; a test set is a folder with testset.json and cases.jsonl") from None
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not UTF-8 text ({error.reason}); save it as UTF-8") from error
 
@@ -116,14 +114,11 @@ def verify_assets(testset: TestSet, cases: Iterable[EditCase]) -> int:
             path = testset.root / asset.path
             mend = f"restore the files of {testset.name} {testset.version}"
             if not path.is_file():
-                raise UserError(
-                    f"{path}: missing ({role} of case {case.id}), expected sha256 {asset.sha256}; {mend}"
-                )
+                raise UserError(f"{path}: missing ({role} of case {case.id}), expected sha256 {asset.sha256}; {mend}")
             found = file_digest(path)
             if found != asset.sha256:
                 raise UserError(
-                    f"{path}: altered ({role} of case {case.id}), expected sha256 {asset.sha256}, "
-                    f"found {found}; {mend}"
+                    f"{path}: altered ({role} of case {case.id}), expected sha256 {asset.sha256}, found {found}; {mend}"
                 )
             checked.add(asset.path)
     return len(checked)

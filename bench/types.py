@@ -217,9 +217,7 @@ class MetricCard(_Record):
     name: str
     version: int = 1
     title: str
-    family: Literal[
-        "structure", "semantics", "accuracy", "temporal", "ground-truth", "distribution", "cost", "score"
-    ]
+    family: Literal["structure", "semantics", "accuracy", "temporal", "ground-truth", "distribution", "cost", "score"]
     better: Better
     unit: str = ""
     range: tuple[float | None, float | None] = (None, None)

@@ -20,9 +20,7 @@ from bench.errors import CaseFailed
 from bench.media.color import to_rgb
 from bench.types import Frames, Mask, Video
 
-CODECS = frozenset(
-    {"h264", "hevc", "vp8", "vp9", "av1", "libdav1d", "libaom-av1", "ffv1", "mpeg4", "mjpeg", "prores"}
-)
+CODECS = frozenset({"h264", "hevc", "vp8", "vp9", "av1", "libdav1d", "libaom-av1", "ffv1", "mpeg4", "mjpeg", "prores"})
 MAX_PIXELS = 4096 * 4096
 MAX_FRAMES = 4096
 _CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
@@ -92,18 +90,12 @@ def _decoded(path: Path, pix_fmt: str, max_frames: int) -> tuple[Frames, Fractio
         size = (stream.codec_context.width, stream.codec_context.height)
         for frame in container.decode(stream):
             if (frame.width, frame.height) != size:
-                raise CaseFailed(
-                    f"{path.name}: frame {len(frames)} changes size to {frame.width}x{frame.height}"
-                )
+                raise CaseFailed(f"{path.name}: frame {len(frames)} changes size to {frame.width}x{frame.height}")
             if frame.rotation:
-                raise CaseFailed(
-                    f"{path.name}: stored rotated by {frame.rotation} degrees; re-encode it upright"
-                )
+                raise CaseFailed(f"{path.name}: stored rotated by {frame.rotation} degrees; re-encode it upright")
             if len(frames) == max_frames:
                 raise CaseFailed(f"{path.name}: more than {max_frames} frames")
-            frames.append(
-                (to_rgb(frame) if pix_fmt == "rgb24" else frame.reformat(format=pix_fmt)).to_ndarray()
-            )
+            frames.append((to_rgb(frame) if pix_fmt == "rgb24" else frame.reformat(format=pix_fmt)).to_ndarray())
         fps = _fps(stream)
     if not frames:
         raise CaseFailed(f"{path.name}: holds no frame that decodes")
