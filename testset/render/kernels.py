@@ -234,22 +234,17 @@ def contrast(a: wp.vec3, b: wp.vec3):
 
 
 @wp.kernel
-def refine(
-    worlds: wp.array(dtype=World),
-    cameras: wp.array2d(dtype=Camera),
-    bodies: wp.array(dtype=Body),
-    parts: wp.array(dtype=Part),
-    surfaces: wp.array(dtype=Surface),
-    yaw: wp.array2d(dtype=float),
+def find_edges(
     height: int,
     width: int,
-    grid: int,
     threshold: float,
     rgb: wp.array4d(dtype=wp.vec3),
     ids: wp.array4d(dtype=wp.int8),
     out: wp.array4d(dtype=wp.vec3),
+    queue: wp.array(dtype=wp.int32),
+    count: wp.array(dtype=wp.int32),
 ):
-    """Trace grid x grid rays where a pixel differs from a neighbour; keep the one ray elsewhere."""
+    """Copy every pixel, and queue those that differ from a neighbour: rays go where the queue says, in full warps."""
     b, t, y, x = wp.tid()
     here = rgb[b, t, y, x]
     me = ids[b, t, y, x]
@@ -260,9 +255,33 @@ def refine(
             u = wp.clamp(x + dx, 0, width - 1)
             if ids[b, t, v, u] != me or contrast(rgb[b, t, v, u], here) > threshold:
                 edge = 1
-    if edge == 0:
-        out[b, t, y, x] = here
-        return
+    out[b, t, y, x] = here
+    if edge == 1:
+        place = wp.atomic_add(count, 0, 1)
+        queue[place] = ((b * rgb.shape[1] + t) * height + y) * width + x
+
+
+@wp.kernel
+def refine(
+    worlds: wp.array(dtype=World),
+    cameras: wp.array2d(dtype=Camera),
+    bodies: wp.array(dtype=Body),
+    parts: wp.array(dtype=Part),
+    surfaces: wp.array(dtype=Surface),
+    yaw: wp.array2d(dtype=float),
+    height: int,
+    width: int,
+    grid: int,
+    queue: wp.array(dtype=wp.int32),
+    out: wp.array4d(dtype=wp.vec3),
+):
+    """Replace a queued pixel by the mean of grid x grid rays."""
+    index = queue[wp.tid()]
+    x = index % width
+    y = (index // width) % height
+    clip = index // (width * height)
+    t = clip % out.shape[1]
+    b = clip // out.shape[1]
     world = worlds[b]
     camera = cameras[b, t]
     total = wp.vec3(0.0, 0.0, 0.0)

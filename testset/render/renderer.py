@@ -65,7 +65,11 @@ class Renderer:
         smooth = rgb
         if samples > 1:
             smooth = wp.empty(shape, dtype=wp.vec3, device=d)
-            wp.launch(kernels.refine, shape, [*scene, height, width, samples, EDGE, rgb, ids, smooth], device=d)
+            queue = wp.empty(len(scenes) * frames * height * width, dtype=wp.int32, device=d)
+            count = wp.zeros(1, dtype=wp.int32, device=d)
+            wp.launch(kernels.find_edges, shape, [height, width, EDGE, rgb, ids, smooth, queue, count], device=d)
+            edges = int(count.numpy()[0])
+            wp.launch(kernels.refine, edges, [*scene, height, width, samples, queue, smooth], device=d)
         out = wp.empty((len(scenes), frames, height, 3 * width), dtype=wp.uint8, device=d)
         wp.launch(kernels.stylize, shape, [worlds, height, width, smooth, aux, ids, out], device=d)
         wp.synchronize_device(d)  # torch reads the frames on a stream of its own
