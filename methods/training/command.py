@@ -18,6 +18,7 @@ from bench.errors import BenchError, UserError
 app = typer.Typer(help="Train shopedit-mini from scratch, and export it.", no_args_is_help=True)
 console = Console(soft_wrap=True, highlight=False, markup=False)
 CONFIGS = Path(__file__).parent / "configs"
+SHIPPED = Path(__file__).parent.parent / "weights" / "shopedit-mini"
 
 Out = Annotated[Path, typer.Option(help="Folder of the run: model shards, state.json, log.jsonl, sheets.")]
 Minutes = Annotated[
@@ -127,6 +128,19 @@ def export(
         folder = write(vae, flow, out)
         size = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
         console.print(f"wrote {folder}: {size / 2**20:.1f} MiB")
+
+
+@app.command()
+def unpack(
+    out: Annotated[Path, typer.Option(help="Folder for the runs `vae` and `flow`.")],
+    model: Annotated[Path, typer.Option(help="Folder that `bench train export` wrote.")] = SHIPPED,
+) -> None:
+    """Turn an exported model back into runs, for --vae, --init or --resume."""
+    with _one_line_errors():
+        from methods.training.unpack import unpack as write
+
+        for stage, folder in write(model, out).items():
+            console.print(f"{stage}: {folder}")
 
 
 @app.command()

@@ -71,6 +71,8 @@ class FlowStage:
         self.session = session
         self.vae = load_vae(vae, session.device)
         config, snapshot = self.config, session.snapshot
+        if session.initial is not None:
+            snapshot.extra.setdefault("tokenizer", session.initial.extra["tokenizer"])
         if "tokenizer" in snapshot.extra:
             self.tokenizer = restore_tokenizer(snapshot.extra["tokenizer"], config.text)
         else:

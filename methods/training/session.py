@@ -50,6 +50,7 @@ class Session:
         self.device = torch.device(device)
         self.resumed = _resumed(resume, config)
         self._resume = resume
+        self.initial = checkpoint.read_snapshot(init, config.stage) if init else None
         self._init = init
         self.log = RunLog(out, self.state, say, clock.started)
         self.snapshot = self.resumed or Snapshot(config.stage, 0, 0.0, 0.0, 0, config.model_dump(mode="json"))
@@ -101,8 +102,8 @@ class Session:
 
     def restore(self, learner: Learner) -> None:
         """Put a learner where the resumed run stood: exactly or from its average, or on the weights of `init`."""
-        if self._init is not None:
-            earlier = checkpoint.read_snapshot(self._init, self.config.stage)
+        if self._init is not None and self.initial is not None:
+            earlier = self.initial
             fresh = learner.begin_from(checkpoint.read_model(self._init))
             self.log.event("initialised", step=earlier.step, train_seconds=earlier.seconds, fresh=fresh)
         if self.resumed is None or self._resume is None:
