@@ -85,7 +85,7 @@ def line(
         cells=[
             Cell(
                 card.name,
-                note=partly or card.family,
+                note=partly or f"{card.family} · {card.track}",
                 hint=card.description,
                 order=card.name,
                 href=pick.link("cases", **{**view, "method": card.name}),

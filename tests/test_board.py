@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import shutil
 import socket
-import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
@@ -24,16 +17,13 @@ from typer.testing import CliRunner
 import leaderboard
 from bench.cli import app as bench_app
 from bench.home import Home, open_home
-from bench.media import probe, read_video
 from bench.plan import RunSpec
 from bench.run import prepare, run
 from bench.store.access import open_reader
 from bench.store.read import Result
-from bench.types import MethodCard, MetricCard
-from leaderboard import case_view, numbers, pick, query, ranking_table, source
-from leaderboard.clips import ClipShelf
+from leaderboard import numbers, query, source
 from leaderboard.text import EN
-from tests import browser, fixtures
+from tests.board_store import fill
 
 APP = str(Path(leaderboard.__file__).with_name("app.py"))
 CASES = "app_pages/cases.py"
@@ -41,16 +31,8 @@ BEACON = "![x](http://beacon.invalid/a.png) <img src=http://beacon.invalid/b.png
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory, toyset: Path) -> Iterator[Path]:
-    """A store in which `blend` and `fails-once` share a track, `still` has another, and `masked` lacks cases."""
-    home = tmp_path_factory.mktemp("board")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in fixtures.ENVIRONMENT.items():
-            patch.setenv(name, value)
-        methods = ("blend", "fails-once", "still")
-        run(prepare(RunSpec(methods, "smoke", str(toyset), "toy"), open_home(home)))
-        run(prepare(RunSpec(("masked",), "smoke", str(toyset), "toy", limit=3), open_home(home)))
-    yield home
+def filled(tmp_path_factory: pytest.TempPathFactory, toyset: Path) -> Path:
+    return fill(tmp_path_factory.mktemp("board"), toyset)
 
 
 @pytest.fixture
@@ -288,105 +270,6 @@ def test_no_text_from_outside_is_given_to_anything_that_reads_markup(
         assert any(BEACON in json.dumps(data, ensure_ascii=False) for data in elements(at, "table"))
 
 
-def test_the_elements_build_pages_without_markup_from_data() -> None:
-    for script in (Path(leaderboard.__file__).parent / "components").glob("*.js"):
-        text = script.read_text(encoding="utf-8")
-        for forbidden in (
-            "innerHTML",
-            "outerHTML",
-            "insertAdjacentHTML",
-            "document.write",
-            "eval(",
-            "http://www.g",
-        ):
-            assert forbidden not in text, script.name
-    for module in Path(leaderboard.__file__).parent.rglob("*.py"):
-        assert "unsafe_allow_html" not in module.read_text(encoding="utf-8"), module.name
-
-
-def test_browser_clips_keep_every_pixel_of_a_small_edit(results: tuple[Result, ...], home: Path) -> None:
-    reader = open_reader(Home(home), None)
-    shelf = ClipShelf(Home(home), reader.runs())
-    result = next(r for r in results if r.method.name == "truth")
-    clip = shelf.edit(result)
-    assert clip.data
-    path = home / "copy.mp4"
-    path.write_bytes(clip.data)
-    assert probe(path).pix_fmt == "yuv420p"
-    shown = read_video(path).frames[:, ::2, ::2]
-    stored = read_video(home / "blobs" / str(result.sha256)[:2] / str(result.sha256)).frames
-    assert np.abs(shown.astype(int) - stored).mean() < 2.5
-    assert shelf.edit(result).data == clip.data
-
-
-def test_an_altered_test_set_file_is_not_shown_as_the_source(
-    results: tuple[Result, ...], home: Path, toyset: Path, tmp_path: Path
-) -> None:
-    case = results[0].case.model_copy(
-        update={"source": results[0].case.source.model_copy(update={"sha256": "0" * 64})}
-    )
-    clip = ClipShelf(Home(tmp_path), open_reader(Home(home), None).runs()).asset(case, "source")
-    assert clip.data is None
-    assert "altered" in str(clip.reason)
-
-
-def test_boards_of_other_protocols_have_other_addresses(home: Path) -> None:
-    board = open_reader(Home(home), None).boards()[0]
-    others = {
-        source.board_id(b)
-        for b in (board, replace(board, signature="toy:2"), replace(board, testset_digest="x"))
-    }
-    assert len(others) == 3
-
-
-def test_rank_sets_tell_apart_only_what_a_paired_test_does(results: tuple[Result, ...]) -> None:
-    ranked = {s.row.card.name: s.ranks for s in query.standings(results)}
-    assert ranked["blend"] == ranked["fails-once"] == (1, 2)  # one failed case of seven decides nothing
-    assert ranked["still"] == (1, 1)
-    assert ranked["truth"] is ranked["masked"] is None
-
-
-def test_the_downloaded_table_is_inert_in_a_spreadsheet(results: tuple[Result, ...]) -> None:
-    standing = next(iter(query.standings(results, ("mae-target",))))
-    evil = replace(standing, row=replace(standing.row, card=MethodCard(name="=HYPERLINK(1)", family="x")))
-    (line,) = csv.DictReader(io.StringIO(ranking_table.to_csv([evil], ["mae-target"])))
-    assert line["method"] == "'=HYPERLINK(1)"
-    assert float(line["score"]) == pytest.approx(standing.intervals["score"].mean)
-    assert float(line["mae-target_low"]) <= float(line["mae-target"])
-
-
-def test_cases_without_a_value_come_last(results: tuple[Result, ...]) -> None:
-    entries = query.worst_first(results, "fails-once", "mae-target")
-    assert entries[-1].case.id == "clip0-background"
-    assert entries[-1].value is None
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, "–"),
-        (0, "0"),
-        (0.99743, "0.997"),
-        (31.62, "31.6"),
-        (-0.5, "−0.500"),
-        (12345.6, "12346"),
-        (3e8, "3.00e+08"),
-    ],
-)
-def test_numbers_show_the_digits_that_mean_something(value: float | None, text: str) -> None:
-    assert numbers.significant(value) == text
-
-
-def test_links_quote_what_names_hold() -> None:
-    assert pick.link("cases", method="a&b=c", scenario="") == "cases?method=a%26b%3Dc"
-
-
-def test_every_metric_family_has_a_heading() -> None:
-    families = MetricCard.model_fields["family"].annotation.__args__
-    assert set(families) == set(EN.families)
-    assert case_view.lines([], {}, EN) == []
-
-
 def test_the_board_starts_without_torch() -> None:
     code = (
         "import sys\n"
@@ -419,65 +302,3 @@ def test_without_streamlit_the_command_names_the_extra(home: Path, monkeypatch: 
     done = CliRunner().invoke(bench_app, ["board"])
     assert done.exit_code == 2
     assert 'pip install "shopedit-bench[board]"' in done.output
-
-
-in_a_browser = pytest.mark.skipif(
-    browser.CHROMIUM is None, reason="needs chromium (Debian: apt install chromium)"
-)
-
-
-@pytest.mark.slow
-@in_a_browser
-def test_clips_stay_in_step_and_pages_fit_a_phone(home: Path) -> None:
-    pytest.importorskip("playwright")
-    with browser.board(home) as address, browser.chromium() as chromium:
-        with browser.page(chromium) as tab:
-            browser.visit(tab, f"{address}/?scenario=all")
-            tab.locator("th a", has_text="blend").first.click()
-            browser.find_player(tab)
-            tab.wait_for_timeout(3000)
-            at = browser.times(tab)
-            assert max(at) - min(at) <= 0.040
-            tab.locator(".player").focus()
-            tab.keyboard.press(" ")
-            tab.wait_for_timeout(300)
-            before = tab.evaluate("board_player.state.frame")
-            tab.keyboard.press("ArrowRight")
-            tab.wait_for_timeout(500)
-            after = tab.evaluate("board_player.state.frame")
-            assert after == (before + 1) % fixtures.FRAMES
-            assert len(set(browser.times(tab))) == 1
-            assert tab.problems == []
-            assert [r for r in tab.requests if not r.startswith((address, f"blob:{address}", "data:"))] == []
-        for path in browser.PAGES.values():
-            with browser.page(chromium, "phone") as tab:
-                browser.visit(tab, f"{address}/{path}")
-                assert browser.overflow(tab) == 0
-
-
-@pytest.mark.slow
-@in_a_browser
-def test_names_that_are_markup_are_shown_as_text_and_fetch_nothing(home: Path, tmp_path: Path) -> None:
-    pytest.importorskip("playwright")
-    copy = tmp_path / "evil"
-    shutil.copytree(home, copy)
-    with closing(sqlite3.connect(copy / "bench.db")) as db, db:
-        db.execute("UPDATE method SET name = ? || name", (BEACON,))
-        db.execute("UPDATE method SET card = json_set(card, '$.name', name, '$.description', ?)", (BEACON,))
-        words = ("source_prompt", "target_prompt", "vertical", "split", "instruction.en")
-        for word in words:
-            db.execute(f"UPDATE \"case\" SET record = json_set(record, '$.{word}', ?)", (BEACON,))
-        db.execute("UPDATE testset SET name = ?", (BEACON,))
-        db.execute("UPDATE edit SET reason = ? WHERE reason IS NOT NULL", (BEACON,))
-    with browser.board(copy) as address, browser.chromium() as chromium, browser.page(chromium) as tab:
-        for path in browser.PAGES.values():
-            browser.visit(tab, f"{address}/{path}")
-            for box in tab.locator("[data-testid=stSelectbox], [data-testid=stMultiSelect]").all():
-                box.click()
-                tab.wait_for_timeout(200)
-                tab.keyboard.press("Escape")
-            tab.locator("th, td").first.hover()
-            tab.wait_for_timeout(500)
-            assert tab.get_by_text(BEACON).count() > 0
-        assert [r for r in tab.requests if "beacon" in r.split("?")[0]] == []
-        assert tab.locator("img[src*=beacon]").count() == 0
