@@ -72,6 +72,7 @@ def test_names_that_are_markup_are_shown_as_text_and_fetch_nothing(home: Path, t
         words = ("source_prompt", "target_prompt", "vertical", "split", "instruction.en")
         for word in words:
             db.execute(f"UPDATE \"case\" SET record = json_set(record, '$.{word}', ?)", (BEACON,))
+        db.execute("UPDATE \"case\" SET record = json_set(record, '$.id', ? || case_id)", (BEACON,))
         db.execute("UPDATE testset SET name = ?", (BEACON,))
         db.execute("UPDATE edit SET reason = ? WHERE reason IS NOT NULL", (BEACON,))
     with browser.board(copy) as address, browser.chromium() as chromium, browser.page(chromium) as tab:
