@@ -17,12 +17,17 @@ from tests.tiny_model import build
 
 ROWS = {
     "copy-source",
+    "fireflow",
     "first-frame",
+    "flowalign",
+    "flowedit",
     "ground-truth",
+    "rf-solver",
     "sdedit",
     "sdedit-text",
     "ti2v-inversion",
     "ti2v-inversion-published",
+    "uni-inv",
     "vae-source",
     "vae-target",
     "wrong-edit",
