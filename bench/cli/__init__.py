@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from bench.cli import doctor, export, listing, report, run, store
+from bench.cli import compare, doctor, export, listing, report, run, score, store
 from bench.cli.group import BenchGroup
 
 app = typer.Typer(
@@ -20,6 +20,8 @@ app = typer.Typer(
 app.command("run", epilog=run.EXAMPLES)(run.run)
 app.add_typer(listing.list_app, name="list")
 app.add_typer(listing.show_app, name="show")
+app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
+app.add_typer(score.app, name="score")
 app.command("export", epilog=export.EXAMPLES)(export.export)
 app.command("doctor")(doctor.doctor)
 app.add_typer(report.app, name="report")

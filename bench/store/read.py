@@ -144,6 +144,11 @@ class Reader:
         ordered = sorted(newest.values(), key=lambda row: (row.position, row.name))
         return tuple(MetricCard.model_validate(row.card) for row in ordered)
 
+    def methods(self) -> dict[str, MethodCard]:
+        """Return every method that was ever run, by its key."""
+        with Session(self._engine) as session:
+            return {row.key: MethodCard.model_validate(row.card) for row in session.scalars(select(MethodRow))}
+
     def results(
         self,
         board: Board,

@@ -1,0 +1,183 @@
+"""`bench score`: how the score of one edit comes about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bench.cli.options import DbOption, HomeOption, JsonOption
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.explain import AxisPart, Explanation
+    from bench.score import Formula
+    from bench.store.read import Board, Result
+
+app = typer.Typer(no_args_is_help=True, help="Take scores apart.")
+
+
+@app.callback()
+def _group() -> None:
+    """Take scores apart."""
+
+
+@app.command("explain", epilog="Example: [bold]bench score explain ti2v-inversion CASE[/]")
+def explain(
+    method: Annotated[str, typer.Argument(help="Name of a method with stored results.")],
+    case: Annotated[str, typer.Argument(help="Id of a case of its test set.")],
+    run: Annotated[str | None, typer.Option(help="Its result in this run. Default: the newest.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Where the case was edited with several.")] = None,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+    db: DbOption = None,
+) -> None:
+    """Show every term of one edit's score, so that the numbers multiply to it."""
+    from bench.cli.console import write_json
+    from bench.cli.stored import results_of
+    from bench.explain import explain as take_apart
+    from bench.home import open_home
+    from bench.store.access import open_reader
+
+    board, results = results_of(open_reader(open_home(home), db), method, run)
+    result = _one(method, case, seed, results)
+    formula = _formula(board)
+    found = take_apart(result, formula)
+    if as_json:
+        write_json(_record(board, result, found))
+    else:
+        _print(board, result, found)
+
+
+def _one(method: str, case: str, seed: int | None, results: Sequence[Result]) -> Result:
+    from difflib import get_close_matches
+
+    from bench.errors import UserError
+
+    mine = {r.seed: r for r in results if r.case.id == case}
+    if not mine:
+        known = sorted({r.case.id for r in results})
+        near = ", ".join(get_close_matches(case, known) or known[:1])
+        raise UserError(f"'{method}' has no result on a case '{case}': it has {len(known)} cases; nearest {near}")
+    if seed is None and len(mine) == 1:
+        return next(iter(mine.values()))
+    if seed not in mine:
+        seeds = ", ".join(map(str, sorted(mine)))
+        raise UserError(f"{method} on {case} has edits of seed {seeds}, found --seed {seed}: name one of them")
+    return mine[seed]
+
+
+def _formula(board: Board) -> Formula:
+    """Return the formula the scores were made with. Raises UserError where this version has another."""
+    from bench import registry
+    from bench.errors import UserError
+
+    protocol = registry.protocol(board.protocol)
+    if protocol.signature != board.signature:
+        raise UserError(
+            f"the result was scored under {board.signature}, this version has {protocol.signature}: "
+            "run the method again, or use the version that scored it"
+        )
+    formula: Formula | None = getattr(protocol, "formula", None)
+    if formula is None:
+        raise UserError(f"protocol {board.signature} has no formula of terms and axes to take its score apart by")
+    return formula
+
+
+def _record(board: Board, result: Result, found: Explanation) -> dict[str, Any]:
+    def axis(part: AxisPart) -> dict[str, Any]:
+        terms = [
+            {
+                "metric": p.placed.term.metric,
+                "value": p.placed.value,
+                "control": p.placed.control,
+                "control_is": p.placed.term.control,
+                "truth": p.placed.truth,
+                "span": p.span,
+                "x": p.placed.x,
+                "weight": p.placed.term.weight,
+                "share": p.share,
+                "factor": p.factor,
+            }
+            for p in part.parts
+        ]
+        return {
+            "axis": part.axis,
+            "value": part.value,
+            "exponent": part.exponent,
+            "factor": part.factor,
+            "terms": terms,
+        }
+
+    return {
+        "testset": board.testset,
+        "version": board.version,
+        "testset_digest": board.testset_digest,
+        "signature": board.signature,
+        "method": result.method.name,
+        "case": result.case.id,
+        "scenario": result.case.scenario,
+        "seed": result.seed,
+        "run": result.run,
+        "status": "ok" if result.ok else "failed",
+        "reason": result.reason,
+        "score": found.score.value,
+        "unscored": found.score.unscored,
+        "axes": [axis(part) for part in found.axes],
+        "left_out": found.left_out,
+    }
+
+
+CONTROLS = {"source": "source", "frozen": "frozen", "other": "other clip"}
+HEADS = ("axis, metric", "value", "control", "", "truth", "span", "x", "weight", "share", "factor")
+
+
+def _print(board: Board, result: Result, found: Explanation) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from bench.cli.console import escape, out
+
+    console = out()
+    head = f"{result.method.name} on {result.case.id} ({result.case.scenario}), seed {result.seed} · {board.signature}"
+    console.print(escape(head), soft_wrap=True)
+    if not result.ok:
+        text = f"score {found.score.value:g}: failed at {result.stage}: {result.reason}; counts 0 on every axis"
+        console.print(escape(text), soft_wrap=True)
+        return
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for name in HEADS:
+        table.add_column(name, justify="left" if name in (HEADS[0], "") else "right")
+    for axis in found.axes:
+        value = "-" if axis.value is None else f"{axis.value:.4f}"
+        table.add_row(f"[bold]{axis.axis}[/]", *[""] * 8, f"[bold]{value}[/]")
+        for part in axis.parts:
+            p = part.placed
+            table.add_row(
+                f"  {escape(p.term.metric)}",
+                f"{p.value:.5g}",
+                f"{p.control:.5g}",
+                CONTROLS[p.term.control],
+                f"{p.truth:.5g}",
+                f"{part.span:.5g}",
+                f"{p.x:.4f}",
+                f"{p.term.weight:g}",
+                f"{part.share:.4f}",
+                f"{part.factor:.4f}",
+            )
+    console.print(table)
+    console.print(escape(_product(found)), soft_wrap=True)
+    console.print(
+        "x = place between control (0) and truth (1); factor = x^share; an axis is the product of its factors."
+    )
+    for metric, reason in found.left_out.items():
+        console.print(escape(f"{metric} does not count: {reason}"), soft_wrap=True)
+
+
+def _product(found: Explanation) -> str:
+    if found.score.value is None:
+        return f"no score: {found.score.unscored}"
+    powers = " x ".join(f"{a.axis} {a.value:.4f}^{a.exponent:g}" for a in found.axes)
+    factors = " x ".join(f"{a.factor:.4f}" for a in found.axes)
+    return f"score {found.score.value:.2f} = 100 x {powers} = 100 x {factors}"
