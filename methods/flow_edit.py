@@ -74,7 +74,8 @@ def flow_align(
 
     `v_q` is the source prompt's velocity, unguided; `v_p` the target prompt's, guided away from the source prompt.
     `noise()` returns fresh unit noise in the shape of x_src. `zeta` draws the clean clip that p foresees to the one
-    that q foresees; as published it is per step, not per sigma, so its whole pull grows with the number of steps.
+    that q foresees; as published it is per step, not per sigma, so its whole pull grows with the number of steps. It
+    also takes back part of what an edited first frame asks for, which guidance between the prompts cannot make up.
     """
     z = x_src
     for s, t in pairwise(sigmas):
