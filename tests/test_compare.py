@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import count
 from math import sqrt
 from pathlib import Path
 
@@ -224,6 +225,13 @@ def other_protocol() -> OtherProtocol:
     return OtherProtocol()
 
 
+@pytest.fixture
+def in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs of one second are named, and so listed, in the order they were made."""
+    numbers = count()
+    monkeypatch.setattr("bench.run.secrets.token_hex", lambda _: f"{next(numbers):06x}")
+
+
 def bench(*arguments: object) -> Done:
     return CliRunner().invoke(app, [str(a) for a in arguments])
 
@@ -258,7 +266,7 @@ def test_stored_results_are_compared_from_the_command_line(toy: Path, toyset: Pa
     assert "input tracks differ" in shown
 
 
-def test_two_runs_of_one_method_can_be_compared(toy: Path, toyset: Path) -> None:
+def test_two_runs_of_one_method_can_be_compared(in_order, toy: Path, toyset: Path) -> None:
     first = run(toyset, "--protocol", "toy", "--method", "blend")
     second = run(toyset, "--protocol", "toy", "--method", "blend", "--seed", 1)
     found = json.loads(bench("compare", f"blend@{first}", f"blend@{second}", "--json").stdout)
@@ -278,7 +286,7 @@ def test_the_common_cases_are_compared_when_that_is_asked_for_and_it_says_so(toy
     assert "only the cases in common: 4 of A and 0 of B are left out" in shown.stdout
 
 
-def test_the_newest_run_of_each_counts_so_another_protocol_is_refused(toy: Path, toyset: Path, monkeypatch) -> None:
+def test_the_newest_run_of_each_counts_so_another_protocol_is_refused(in_order, toy, toyset, monkeypatch) -> None:
     old = run(toyset, "--protocol", "toy", "--method", "blend", "--method", "still")
     other = ",protocols:other=tests.test_compare:other_protocol"
     monkeypatch.setenv("SHOPEDIT_PLUGINS", ENVIRONMENT["SHOPEDIT_PLUGINS"] + other)

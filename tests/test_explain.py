@@ -136,7 +136,7 @@ def test_of_several_seeds_one_has_to_be_named(formula_registered, toyset: Path) 
     assert refused.exit_code == 2
     assert "has edits of seed 0, 1" in refused.stderr
     assert json.loads(bench("score", "explain", "blend", "clip0-background", "--seed", 1, "--json").stdout)["seed"] == 1
-    older = json.loads(bench("list", "runs", "--json").stdout)[1]["id"]
+    older = next(r["id"] for r in json.loads(bench("list", "runs", "--json").stdout) if r["spec"]["seed"] == 0)
     chosen = bench("score", "explain", "blend", "clip0-background", "--run", older, "--json")
     assert json.loads(chosen.stdout)["seed"] == 0
 
