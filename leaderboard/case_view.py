@@ -94,9 +94,7 @@ def lines(cards: Sequence[MetricCard], results: Mapping[str, Result], text: Text
             note=card.name,
             hint=f"{card.description} {text.better[card.better]}".strip(),
         )
-        made.append(
-            Line(cells=[head, *(_value(score, card, text) for score in scores), _anchors(scores, card)])
-        )
+        made.append(Line(cells=[head, *(_value(score, card, text) for score in scores), _anchors(scores, card)]))
     return made
 
 

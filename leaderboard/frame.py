@@ -85,9 +85,7 @@ def _board(found: source.Source, words: Text) -> Board:
         board = by_id[key]
         return f"{board.testset} {board.version} · {board.signature}"
 
-    chosen = pick.one(
-        words.board, "board", list(by_id), next(iter(by_id)), name, help=words.never_mixed, width=380
-    )
+    chosen = pick.one(words.board, "board", list(by_id), next(iter(by_id)), name, help=words.never_mixed, width=380)
     return by_id[chosen]
 
 
@@ -95,9 +93,7 @@ def _split(found: source.Source, board: Board, results: tuple[Result, ...], word
     counts = query.splits(results)
     last = found.runs_of(board)[0].split  # what the reader has just run
     default = last if last in counts else next(iter(counts))
-    return pick.one(
-        words.split, "split", list(counts), default, lambda name: f"{name} ({counts[name]})", width=150
-    )
+    return pick.one(words.split, "split", list(counts), default, lambda name: f"{name} ({counts[name]})", width=150)
 
 
 def _scenario(results: tuple[Result, ...], words: Text) -> str | None:

@@ -56,9 +56,7 @@ def scenarios(results: Iterable[Result]) -> tuple[str, ...]:
 
 def select(results: Iterable[Result], split: str, scenario: str | None = None) -> tuple[Result, ...]:
     """Return the results of a split or named part, and of one scenario where it is given."""
-    return tuple(
-        r for r in results if split in (r.case.split, *r.case.subsets) and scenario in (None, r.case.scenario)
-    )
+    return tuple(r for r in results if split in (r.case.split, *r.case.subsets) and scenario in (None, r.case.scenario))
 
 
 def standings(results: Sequence[Result], metrics: Sequence[str] = ()) -> Standings:
@@ -136,9 +134,7 @@ class CaseEntry:
     value: float | None
 
 
-def worst_first(
-    results: Iterable[Result], method: str, metric: str, falling: bool = False
-) -> tuple[CaseEntry, ...]:
+def worst_first(results: Iterable[Result], method: str, metric: str, falling: bool = False) -> tuple[CaseEntry, ...]:
     """Return a method's cases in rising order of a value (falling where less is better); unscored ones last."""
     found: dict[str, CaseEntry] = {}
     for result in results:

@@ -43,9 +43,7 @@ class Source:
         """Return every result of a board, newest identity of each method."""
         return _results(self.reader, board, self.stamp)
 
-    def standings(
-        self, board: Board, split: str, scenario: str | None, metrics: tuple[str, ...]
-    ) -> query.Standings:
+    def standings(self, board: Board, split: str, scenario: str | None, metrics: tuple[str, ...]) -> query.Standings:
         """Return the ranking of a selection of a board's results (`query.standings`)."""
         return _standings(self.reader, board, self.stamp, split, scenario, metrics)
 
@@ -107,9 +105,7 @@ def _reader(root: str, url: str | None, identity: int) -> Reader:
 
 
 @lru_cache(maxsize=4)
-def _contents(
-    reader: Reader, stamp: str
-) -> tuple[tuple[Board, ...], tuple[Run, ...], tuple[MetricCard, ...]]:
+def _contents(reader: Reader, stamp: str) -> tuple[tuple[Board, ...], tuple[Run, ...], tuple[MetricCard, ...]]:
     return reader.boards(), reader.runs(), reader.metrics()
 
 

@@ -179,9 +179,7 @@ def test_a_method_without_a_result_for_the_case_says_so(home: Path) -> None:
         assert {t["label"]: t["reason"] for t in player["tiles"]}["masked"] == reason
 
 
-def test_an_empty_store_names_the_command_that_fills_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_empty_store_names_the_command_that_fills_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     open_reader(open_home(tmp_path), None)
     monkeypatch.setenv("BENCH_HOME", str(tmp_path))
     for page in (None, CASES):
@@ -205,9 +203,7 @@ def test_a_missing_store_is_said_and_nothing_is_created(
     assert folder.exists() is there
 
 
-def test_a_store_that_is_no_database_is_said_in_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_store_that_is_no_database_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "bench.db").write_bytes(b"not a database" * 100)
     monkeypatch.setenv("BENCH_HOME", str(tmp_path))
     at = opened()

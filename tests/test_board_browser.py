@@ -26,9 +26,7 @@ def home(filled: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return filled
 
 
-in_a_browser = pytest.mark.skipif(
-    browser.CHROMIUM is None, reason="needs chromium (Debian: apt install chromium)"
-)
+in_a_browser = pytest.mark.skipif(browser.CHROMIUM is None, reason="needs chromium (Debian: apt install chromium)")
 
 
 @pytest.mark.slow

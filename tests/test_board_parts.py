@@ -73,9 +73,7 @@ def test_browser_clips_keep_every_pixel_of_a_small_edit(results: tuple[Result, .
 def test_an_altered_test_set_file_is_not_shown_as_the_source(
     results: tuple[Result, ...], home: Path, toyset: Path, tmp_path: Path
 ) -> None:
-    case = results[0].case.model_copy(
-        update={"source": results[0].case.source.model_copy(update={"sha256": "0" * 64})}
-    )
+    case = results[0].case.model_copy(update={"source": results[0].case.source.model_copy(update={"sha256": "0" * 64})})
     clip = ClipShelf(Home(tmp_path), open_reader(Home(home), None).runs()).asset(case, "source")
     assert clip.data is None
     assert "altered" in str(clip.reason)
@@ -84,8 +82,7 @@ def test_an_altered_test_set_file_is_not_shown_as_the_source(
 def test_boards_of_other_protocols_have_other_addresses(home: Path) -> None:
     board = open_reader(Home(home), None).boards()[0]
     others = {
-        source.board_id(b)
-        for b in (board, replace(board, signature="toy:2"), replace(board, testset_digest="x"))
+        source.board_id(b) for b in (board, replace(board, signature="toy:2"), replace(board, testset_digest="x"))
     }
     assert len(others) == 3
 

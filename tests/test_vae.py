@@ -73,9 +73,7 @@ def test_the_public_calls_agree_between_both_walks_and_with_the_statistics_of_th
 
 def test_the_first_latent_of_a_clip_is_the_latent_of_its_first_frame() -> None:
     vae, frames = small_vae(), clip()
-    torch.testing.assert_close(
-        encode_video(vae, frames)[:, :, :1], encode_video(vae, frames[:, :1]), atol=1e-5, rtol=0
-    )
+    torch.testing.assert_close(encode_video(vae, frames)[:, :, :1], encode_video(vae, frames[:, :1]), atol=1e-5, rtol=0)
 
 
 def test_a_single_clip_gets_a_batch_axis() -> None:

@@ -27,9 +27,7 @@ with st.container(horizontal=True):
         text.beside, "method", names, default, max_selections=MOST, placeholder=text.beside_hint, width=548
     )
     words = {HEADLINE: text.score, **text.axes}
-    metric = pick.one(
-        text.sort_by, "by", list(words), HEADLINE, words.__getitem__, help=text.sort_help, width=180
-    )
+    metric = pick.one(text.sort_by, "by", list(words), HEADLINE, words.__getitem__, help=text.sort_help, width=180)
 lead = shown[0] if shown else names[0]
 
 entries = {e.case.id: e for e in query.worst_first(chosen.results, lead, metric)}

@@ -41,9 +41,7 @@ def player(
     shade = _encoded(mask) if mask else None
     element("player")(
         data={
-            "id": hashlib.sha256(
-                "|".join([*(t.label for t in tiles), *(c or "" for c in clips)]).encode()
-            ).hexdigest(),
+            "id": hashlib.sha256("|".join([*(t.label for t in tiles), *(c or "" for c in clips)]).encode()).hexdigest(),
             "tiles": [
                 {"role": t.role, "label": t.label, "note": t.note, "clip": clip, "reason": t.clip.reason}
                 for t, clip in zip(tiles, clips, strict=True)

@@ -56,9 +56,7 @@ class Line:
     heading: str = ""
 
 
-def table(
-    columns: Sequence[Column], lines: Sequence[Line], key: str, caption: str, fit: bool = False
-) -> str | None:
+def table(columns: Sequence[Column], lines: Sequence[Line], key: str, caption: str, fit: bool = False) -> str | None:
     """Draw a table; return the id of the row whose link was followed just now, else None.
 
     The first column stays in sight while the others scroll. `caption` names the table to screen readers;
