@@ -48,6 +48,7 @@ def _alone(name: str) -> Iterator[Problem]:
     elif len(parts) > MAX_DEPTH:
         yield breach(name, "path-depth", f"{len(parts)} levels", f"{MAX_DEPTH} levels")
     for part in parts:
-        if part.split(".")[0].rstrip(" ").casefold() in _RESERVED or part.endswith("."):
+        device = part.split(".")[0].rstrip(" ").casefold() in _RESERVED
+        if device or (part.endswith(".") and part not in (".", "..")):
             yield breach(name, "path-reserved", part, "no device names, no dot at the end")
             break

@@ -78,8 +78,9 @@ def examine(path: str, frames: int, width: int, height: int) -> dict[str, Any]:
             return facts | {"stop": "clip-codec"}
         if (context.width, context.height) != (width, height):
             return facts | {"stop": "clip-width-height"}
-        # Codecs decode whole blocks of up to 64 pixels. Without this a frame may grow on the way.
-        context.options = {"max_pixels": str((width + 64) * (height + 64))}
+        # Codecs decode whole blocks of up to 64 pixels; without this limit a frame may grow on the way. Without
+        # `explode` damaged frames are made up.
+        context.options = {"max_pixels": str((width + 64) * (height + 64)), "err_detect": "explode"}
         context.thread_count = 1
         facts |= {"decoded": 0, "packets": 0, "rotations": [], "shapes": [], "interlaced": False, "times": []}
         for packet in container.demux(stream):
@@ -93,6 +94,8 @@ def examine(path: str, frames: int, width: int, height: int) -> dict[str, Any]:
 
 def _note(facts: dict[str, Any], frame: Any) -> None:
     facts["decoded"] += 1
+    if frame.is_corrupt:
+        facts["unreadable"] = f"frame {facts['decoded']} is damaged"
     facts["interlaced"] |= bool(frame.interlaced_frame)
     facts["times"].append(None if frame.pts is None else float(frame.pts * frame.time_base))
     shape = f"{frame.width}x{frame.height} {frame.format.name}"

@@ -83,7 +83,7 @@ class Problem:
 
 def breach(file: str, rule: str, found: object, limit: object) -> Problem:
     """Return the problem for a rule, with the rule's remedy. KeyError for a rule that is not in the table."""
-    return Problem(shown(file), rule, shown(str(found)), shown(str(limit)), REMEDIES[rule])
+    return Problem(shown(file) or "(no name)", rule, shown(str(found)) or "nothing", shown(str(limit)), REMEDIES[rule])
 
 
 def shown(text: str, longest: int = 160) -> str:
