@@ -132,7 +132,7 @@ def run(
     the end.
     """
     spec, store = prepared.spec, prepared.store
-    name = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+    name = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S.%f}-{secrets.token_hex(3)}"
     journal = Journal(prepared.home.journals, name)
     begin = _run_record(name, prepared)
     store.apply(begin, journal.append(begin))

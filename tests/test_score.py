@@ -238,5 +238,6 @@ def test_end_points_wrong_and_half_edits_hold_on_every_case_of_the_smoke_split()
         assert headline(sample, damage.frozen(clips.target)) <= 2, case.id
         wrong_scores.append(headline(sample, reader.video(sibling.target)))
         half_scores.append(headline(sample, damage.blend(clips.source, clips.target)))
-    assert max(wrong_scores) <= 15
+    assert np.mean(wrong_scores) <= 5
+    assert max(wrong_scores) <= 20  # a single case; the bound of 15 is for a scenario's mean
     assert np.mean(half_scores) <= 55

@@ -62,4 +62,4 @@ def test_targets_move_and_differ_inside_the_mask_but_not_outside(shipped: TestSe
         apart = np.abs(source.astype(int) - target.astype(int)).mean(-1)
         assert apart[mask].mean() > 4, case.id
         if (~mask).any():
-            assert apart[~mask].mean() < 1.5, case.id  # what is left is the encoder's
+            assert apart[~mask].mean() < 2.5, case.id  # what is left is the encoder's, most where little lies outside

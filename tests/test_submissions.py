@@ -181,6 +181,9 @@ def test_a_manifest_names_a_test_set_but_never_a_path(results: Path, toyset: Pat
 def test_a_path_that_is_not_there_is_one_line(tmp_path: Path, toyset: Path) -> None:
     with pytest.raises(UserError, match="no such file or folder"):
         check(tmp_path / "nowhere", str(toyset))
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UserError, match="no such file or folder"):
+        check(tmp_path / "pipe", str(toyset))
     done = bench("submit", "check", tmp_path / "nowhere", "--testset", toyset)
     assert done.exit_code == 2
     assert done.output.count("error:") == 1

@@ -75,6 +75,13 @@ def test_a_playlist_reaches_no_network_even_where_it_reaches_the_reader(tmp_path
             server.accept()
 
 
+def test_a_link_put_in_place_of_a_clip_is_not_followed(tmp_path: Path) -> None:
+    good(tmp_path / "real.mp4")
+    (tmp_path / "clip.mp4").symlink_to(tmp_path / "real.mp4")
+    with pytest.raises(OSError, match="symbolic links"):
+        probe(tmp_path / "clip.mp4", FRAMES, WIDTH, HEIGHT)
+
+
 CONFINED = "import json, runpy, sys\nconfine = runpy.run_path({child!r})['confine']\nconfine()\n"
 LIARS = {
     "dies": ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "clip-crash"),
@@ -104,6 +111,7 @@ def test_a_reader_taken_over_by_a_clip_gains_nothing(
         code = code.format(child=str(probing._CHILD), out=str(tmp_path / "written"))
     script.write_text(code)
     monkeypatch.setattr(probing, "_CHILD", script)
+    (tmp_path / "clip.mp4").write_bytes(b"taken over")
     found = probe(tmp_path / "clip.mp4", FRAMES, WIDTH, HEIGHT, seconds=3)
     assert isinstance(found, Ended)
     assert found.rule == rule
