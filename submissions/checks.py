@@ -47,13 +47,16 @@ def check(path: Path, testset: str | None = None, progress: Progress = lambda _d
     gone on return. An archive that breaks a rule of archives is not unpacked, so nothing more is said of it.
     Raises `UserError` where there is nothing at `path` or the test set is not there.
     """
-    if not path.exists():
+    if not (path.is_file() or path.is_dir()):
         raise UserError(f"{path}: no such file or folder; a submission is a folder with {FILE}, or a zip of one")
-    with _files(path) as (folder, sizes, problems):
-        # Links and odd names in a folder are never opened; the rest of it is checked all the same.
-        if folder is None:
-            return Report(None, 0, problems)
-        return _check_files(folder, sizes, problems, testset, progress)
+    try:
+        with _files(path) as (folder, sizes, problems):
+            # Links and odd names in a folder are never opened; the rest of it is checked all the same.
+            if folder is None:
+                return Report(None, 0, problems)
+            return _check_files(folder, sizes, problems, testset, progress)
+    except PermissionError as error:
+        raise UserError(f"{error.filename}: may not be read; allow it with chmod u+r") from error
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -71,20 +70,23 @@ def probe(path: Path, frames: int, width: int, height: int, seconds: float = SEC
     """Return the facts of the clip at `path`, or how reading it ended.
 
     At most `frames` + 1 frames are decoded, and only where the clip says that it is `width` x `height`.
-    Raises `UserError` on a system without the limits this needs.
+    A link is not followed (OSError). Raises `UserError` on a system without the limits this needs.
     """
     if os.name != "posix":
         raise UserError("clips from outside are read under POSIX limits only: use Linux, macOS or WSL")
-    job = json.dumps({"path": str(path.resolve()), "frames": frames, "width": width, "height": height})
-    child = subprocess.Popen(
-        [sys.executable, "-I", str(_CHILD)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={},
-        cwd="/",
-        start_new_session=True,
-    )
+    clip = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        child = subprocess.Popen(
+            [sys.executable, "-I", str(_CHILD), str(frames), str(width), str(height)],
+            stdin=clip,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={},
+            cwd="/",
+            start_new_session=True,
+        )
+    finally:
+        os.close(clip)
     late = threading.Event()
 
     def stop() -> None:
@@ -94,7 +96,7 @@ def probe(path: Path, frames: int, width: int, height: int, seconds: float = SEC
     clock = threading.Timer(seconds, stop)
     clock.start()
     try:
-        answer, code = _converse(child, job.encode())
+        answer, code = _listen(child)
     finally:
         clock.cancel()
     if late.is_set():
@@ -102,14 +104,9 @@ def probe(path: Path, frames: int, width: int, height: int, seconds: float = SEC
     return _judge(answer, code)
 
 
-def _converse(child: subprocess.Popen[bytes], job: bytes) -> tuple[bytes, int]:
+def _listen(child: subprocess.Popen[bytes]) -> tuple[bytes, int]:
     with child:
-        assert child.stdin is not None and child.stdout is not None
-        try:
-            child.stdin.write(job)
-            child.stdin.close()
-        except BrokenPipeError:
-            pass  # it died at once; its exit code says so below
+        assert child.stdout is not None
         answer = child.stdout.read(_MAX_ANSWER + 1)
         if len(answer) > _MAX_ANSWER:
             child.kill()

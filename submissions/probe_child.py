@@ -1,18 +1,18 @@
-"""Read one foreign clip and say what it is; run as `python -I probe_child.py`.
+"""Read one foreign clip and say what it is; run as `python -I probe_child.py FRAMES WIDTH HEIGHT < CLIP`.
 
 The process that runs this knows nothing worth stealing and may do nothing but read: no environment, no
 database, no writing, no network where the system lets it give that up, little memory and little time. It
-imports nothing of ours, so that starting it takes 0.1 s. The job comes as JSON on stdin (`path`, `frames`,
-`width`, `height`); what was found goes to stdout as one JSON object. FFmpeg is held by white lists as well,
-because by default it takes a text file named `x.mp4` for a playlist and reads the files it lists.
+imports nothing of ours, so that starting it takes 0.1 s. The clip is stdin, already open, so that no path is
+ever opened here; its wanted frames, width and height are the arguments; what was found goes to stdout as one
+JSON object. FFmpeg is held by white lists as well, because by default it takes a text file named `x.mp4`
+for a playlist and reads the files it lists.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
-from typing import Any
+from typing import Any, BinaryIO
 
 ADDRESS_SPACE = 512 * 2**20
 """Bytes. Decoding 1280x704 needs 140 MiB of addresses and 48 MiB of memory; the pixel limits below are the
@@ -44,7 +44,7 @@ def confine() -> None:
         resource.setrlimit(limit, (value, value + (limit == resource.RLIMIT_CPU)))
 
 
-def examine(path: str, frames: int, width: int, height: int) -> dict[str, Any]:
+def examine(clip: BinaryIO, frames: int, width: int, height: int) -> dict[str, Any]:
     """Return the clip's facts; `stop` names the rule that made further reading pointless.
 
     Facts: `streams` (their types), `codec`, `pix_fmt`, `width`, `height`, `fps` (a fraction as text),
@@ -54,12 +54,12 @@ def examine(path: str, frames: int, width: int, height: int) -> dict[str, Any]:
     import av
 
     options = {
-        "protocol_whitelist": "file",
+        "protocol_whitelist": "none",
         "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2",
         "max_pixels": str(OPEN_PIXELS),
     }
     facts: dict[str, Any] = {}
-    with av.open(path, options=options) as container:
+    with av.open(clip, options=options) as container:
         facts["streams"] = [stream.type for stream in container.streams]
         if facts["streams"] != ["video"]:
             return facts | {"stop": "clip-streams"}
@@ -106,13 +106,12 @@ def _note(facts: dict[str, Any], frame: Any) -> None:
 
 def main() -> None:
     """Answer one job; a clip that cannot be read is an answer too (`unreadable`)."""
-    job = json.load(sys.stdin)
-    os.umask(0o077)
+    frames, width, height = map(int, sys.argv[1:])
     confine()
     import av  # only now: the library itself is confined too
 
     try:
-        found = examine(job["path"], job["frames"], job["width"], job["height"])
+        found = examine(sys.stdin.buffer, frames, width, height)
     except MemoryError:
         found = {"memory": True}
     except (av.FFmpegError, OSError, ValueError) as error:
