@@ -8,7 +8,7 @@ from typing import Any
 
 import warp as wp
 
-from testset.render import kernels, layout
+from testset.render import kernels, layout, styles
 from testset.render.pack import pack
 from testset.scenes.scene import Scene
 
@@ -71,6 +71,6 @@ class Renderer:
             edges = int(count.numpy()[0])
             wp.launch(kernels.refine, edges, [*scene, height, width, samples, queue, smooth], device=d)
         out = wp.empty((len(scenes), frames, height, 3 * width), dtype=wp.uint8, device=d)
-        wp.launch(kernels.stylize, shape, [worlds, height, width, smooth, aux, ids, out], device=d)
+        wp.launch(styles.stylize, shape, [worlds, height, width, smooth, aux, ids, out], device=d)
         wp.synchronize_device(d)  # torch reads the frames on a stream of its own
         return Rendering(wp.to_torch(out).view(*shape, 3), wp.to_torch(ids))
