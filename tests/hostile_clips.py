@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -119,19 +120,41 @@ def _sound(out: av.container.OutputContainer) -> None:
     out.mux([*stream.encode(frame), *stream.encode()])
 
 
-def _changing_size(path: Path) -> None:
+def _changing_size(second: tuple[int, int]) -> Maker:
     """Two H.264 streams of different sizes one after the other, as one."""
-    raw = b""
-    for size, frames in (((WIDTH, HEIGHT), 3), ((WIDTH - 16, HEIGHT), 2)):
-        part = path.with_suffix(".h264")
-        clip(part, size=size, frames=frames, format="h264")
-        raw += part.read_bytes()
-        part.unlink()
-    with av.open(io.BytesIO(raw), format="h264") as source, av.open(str(path), "w", format="mp4") as out:
-        stream = out.add_stream_from_template(source.streams.video[0])
-        for n, packet in enumerate(p for p in source.demux(video=0) if p.size):
-            packet.stream, packet.time_base, packet.pts, packet.dts = stream, Fraction(1, 8), n, n
-            out.mux(packet)
+
+    def make(path: Path) -> None:
+        raw = b""
+        for size, frames in (((WIDTH, HEIGHT), 3), (second, 2)):
+            part = path.with_suffix(".h264")
+            clip(part, size=size, frames=frames, format="h264")
+            raw += part.read_bytes()
+            part.unlink()
+        with av.open(io.BytesIO(raw), format="h264") as source, av.open(str(path), "w", format="mp4") as out:
+            stream = out.add_stream_from_template(source.streams.video[0])
+            for n, packet in enumerate(p for p in source.demux(video=0) if p.size):
+                packet.stream, packet.time_base, packet.pts, packet.dts = stream, Fraction(1, 8), n, n
+                out.mux(packet)
+
+    return make
+
+
+def _huge_picture(path: Path) -> None:
+    """A PNG of 12000x12000 grey pixels, 144 MB unpacked, as the only frame."""
+    side = 12000
+    packer = zlib.compressobj(1)
+    rows = b"".join(packer.compress(bytes(side + 1)) for _ in range(side)) + packer.flush()
+    header = struct.pack(">2I5B", side, side, 8, 0, 0, 0, 0)
+    picture = b"\x89PNG\r\n\x1a\n"
+    for kind, data in ((b"IHDR", header), (b"IDAT", rows), (b"IEND", b"")):
+        picture += struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    with av.open(str(path), "w", format="mov") as out:
+        stream = out.add_stream("png", rate=8)
+        stream.width, stream.height, stream.pix_fmt = side, side, "gray"
+        packet = av.Packet(picture)
+        packet.stream, packet.time_base, packet.pts, packet.dts = stream, Fraction(1, 8), 0, 0
+        packet.is_keyframe = True
+        out.mux(packet)
 
 
 def _huge(path: Path) -> None:
@@ -186,10 +209,8 @@ HOSTILE_CLIPS: dict[str, tuple[Maker, str]] = {
     "turned": (_with(size=(HEIGHT, WIDTH)), "clip-width-height"),
     "resolution bomb": (_huge, "clip-width-height"),
     "resolution bomb of another size by its container": (_huge_by_surprise, "clip-width-height"),
-    "resolution bomb of one picture": (
-        _with(codec="png", pix_fmt="gray", format="mov", size=(6000, 6000), frames=1, options={}),
-        "clip-codec",
-    ),
+    "resolution bomb of one picture": (_huge_picture, "clip-codec"),
+    "frames that grow": (_changing_size((1024, 1024)), "clip-unreadable"),
     "one frame short": (_with(frames=FRAMES - 1), "clip-frames"),
     "one frame long": (_with(frames=FRAMES + 1), "clip-frames"),
     "length bomb": (_with(frames=3000), "clip-frames"),
@@ -200,7 +221,7 @@ HOSTILE_CLIPS: dict[str, tuple[Maker, str]] = {
     ),
     "uneven": (_with(times=[0, 500, 2000, 2500, 4000]), "clip-timing"),
     "hidden frames": (_patched(_hide_frames), "clip-hidden"),
-    "size that changes": (_changing_size, "clip-changes"),
+    "size that changes": (_changing_size((WIDTH - 16, HEIGHT)), "clip-changes"),
     "rotated": (_patched(_rotate), "clip-rotated"),
     "oblong pixels": (_with(aspect=Fraction(2)), "clip-aspect"),
     "interlaced": (

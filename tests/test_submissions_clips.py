@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from bench.types import EditCase
 from submissions import probe as probing
 from submissions.clips import clip_problems
 from submissions.probe import Ended, Facts, probe
+from submissions.probe_child import ADDRESS_SPACE, CPU_SECONDS, OPEN_FILES
 from tests.fixtures import FRAMES, HEIGHT, WIDTH
 from tests.hostile_clips import ACCEPTED_CLIPS, HOSTILE_CLIPS, clip, good
 
@@ -73,6 +77,37 @@ def test_a_playlist_reaches_no_network_even_where_it_reaches_the_reader(tmp_path
         server.settimeout(0.1)
         with pytest.raises(TimeoutError):
             server.accept()
+
+
+@pytest.mark.parametrize("name", ["matroska", "avi", "raw stream"])
+def test_other_containers_are_not_read_even_where_they_reach_the_reader(name: str, tmp_path: Path) -> None:
+    HOSTILE_CLIPS[name][0](tmp_path / "clip.mp4")
+    found = probe(tmp_path / "clip.mp4", FRAMES, WIDTH, HEIGHT)
+    assert isinstance(found, Facts)
+    assert found.unreadable and not found.streams
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of another process are shown by Linux alone")
+def test_the_reader_is_confined_before_it_sees_a_byte() -> None:
+    command = [sys.executable, "-I", str(probing._CHILD), "5", "48", "32"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, **pipes) as child:  # type: ignore[call-overload]
+        wanted = {
+            "Max address space": str(ADDRESS_SPACE),
+            "Max cpu time": str(CPU_SECONDS),
+            "Max open files": str(OPEN_FILES),
+            "Max file size": "0",
+            "Max core file size": "0",
+        }
+        found: dict[str, str] = {}
+        deadline = time.monotonic() + 20
+        while found != wanted and time.monotonic() < deadline:
+            lines = Path(f"/proc/{child.pid}/limits").read_text().splitlines()
+            found = {name: line[len(name) :].split()[0] for line in lines for name in wanted if line.startswith(name)}
+            time.sleep(0.02)
+        assert found == wanted
+        assert child.poll() is None
+        child.kill()
 
 
 def test_a_link_put_in_place_of_a_clip_is_not_followed(tmp_path: Path) -> None:
