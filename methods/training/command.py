@@ -8,12 +8,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from bench.errors import BenchError, UserError
+
+if TYPE_CHECKING:
+    from methods.training.session import Session
 
 app = typer.Typer(help="Train shopedit-mini from scratch, and export it.", no_args_is_help=True)
 console = Console(soft_wrap=True, highlight=False, markup=False)
@@ -52,27 +55,11 @@ def vae(
 ) -> None:
     """Train the video autoencoder on rendered clips."""
     with _one_line_errors():
-        from methods.training.clock import Clock
-        from methods.training.config import VaeConfig, read_config
+        from methods.training.config import VaeConfig
 
-        settings = read_config(config, VaeConfig)
-        clock = Clock(minutes=minutes, steps=steps, until=until, started=_STARTED)
-        device = _device(device)
-        from methods.training.clips import RenderedScenes
-        from methods.training.session import Session
+        session = _session(VaeConfig, config, out, minutes, steps, until, resume, init, state, device)
         from methods.training.vae_stage import VaeStage
 
-        session = Session(
-            settings,
-            RenderedScenes(device),
-            out=out,
-            clock=clock,
-            device=device,
-            state=state,
-            resume=resume,
-            init=init,
-            say=console.print,
-        )
         VaeStage(session).run()
 
 
@@ -91,27 +78,11 @@ def flow(
 ) -> None:
     """Train the flow transformer and its text encoder on the VAE's latents; ends with the edit evaluation."""
     with _one_line_errors():
-        from methods.training.clock import Clock
-        from methods.training.config import FlowConfig, read_config
+        from methods.training.config import FlowConfig
 
-        settings = read_config(config, FlowConfig)
-        clock = Clock(minutes=minutes, steps=steps, until=until, started=_STARTED)
-        device = _device(device)
-        from methods.training.clips import RenderedScenes
+        session = _session(FlowConfig, config, out, minutes, steps, until, resume, init, state, device)
         from methods.training.flow_stage import FlowStage
-        from methods.training.session import Session
 
-        session = Session(
-            settings,
-            RenderedScenes(device),
-            out=out,
-            clock=clock,
-            device=device,
-            state=state,
-            resume=resume,
-            init=init,
-            say=console.print,
-        )
         FlowStage(session, vae).run()
 
 
@@ -158,6 +129,41 @@ def report(vae: VaeRun, flow: FlowRun) -> None:
 
 _STARTED = time.monotonic()
 """Budgets count from here: the imports that follow take seconds too."""
+
+
+def _session(
+    kind: type[Any],
+    config: Path,
+    out: Path,
+    minutes: float | None,
+    steps: int | None,
+    until: float,
+    resume: Path | None,
+    init: Path | None,
+    state: Path | None,
+    device: str | None,
+) -> Session:
+    """Read the config, start the clock, then import what is heavy: mistakes cost no time."""
+    from methods.training.clock import Clock
+    from methods.training.config import read_config
+
+    settings = read_config(config, kind)
+    clock = Clock(minutes=minutes, steps=steps, until=until, started=_STARTED)
+    device = _device(device)
+    from methods.training.clips import RenderedScenes
+    from methods.training.session import Session
+
+    return Session(
+        settings,
+        RenderedScenes(device),
+        out=out,
+        clock=clock,
+        device=device,
+        state=state,
+        resume=resume,
+        init=init,
+        say=console.print,
+    )
 
 
 def _device(name: str | None) -> str:
