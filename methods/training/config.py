@@ -163,7 +163,9 @@ Config = TypeVar("Config", VaeConfig, FlowConfig)
 def read_config(path: Path, kind: type[Config]) -> Config:
     """Return the stage's config from a YAML file; a field that is unknown or out of range is a UserError."""
     if not path.is_file():
-        raise UserError(f"no config at {path}: name a YAML file of stage '{kind.__name__}' with --config")
+        raise UserError(
+            f"no config at {path}: name a YAML file of stage '{kind.model_fields['stage'].default}' with --config"
+        )
     try:
         return kind.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (ValidationError, yaml.YAMLError) as error:
