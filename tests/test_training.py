@@ -22,6 +22,7 @@ from methods.training.learner import Diverged
 from methods.training.models import BUDGET_MIB
 from methods.training.session import Session
 from methods.training.sheets import LIMIT
+from methods.training.text import widened
 from methods.training.vae_stage import VaeStage
 from tests.moving_boxes import Box, MovingBoxes
 
@@ -134,6 +135,35 @@ def test_a_portrait_size_is_trained_beside_the_square_one(tmp_path: Path) -> Non
     flow.run()
     assert events(tmp_path / "flow", "data")[0]["clips"] == [4, 4] and flow.learner.step == 4
     assert events(tmp_path / "flow", "failed") == []
+
+
+def test_a_vae_goes_on_from_another_runs_weights_on_crops(runs: tuple[Path, Path], tmp_path: Path) -> None:
+    crops = VaeConfig.model_validate(VAE.model_dump() | {"crop": (32, 32), "sizes": ((64, 64),), "pool": 4})
+    VaeStage(session(crops, tmp_path, 4, init=runs[0])).run()
+    assert events(tmp_path, "initialised")[0]["fresh"] == []
+    assert events(tmp_path, "train")[0]["loss"] < 1.5 * events(runs[0], "train")[-1]["loss"]
+
+
+def test_a_crop_larger_than_the_clips_is_refused() -> None:
+    with pytest.raises(ValueError, match="larger than one of the sizes"):
+        VaeConfig.model_validate(VAE.model_dump() | {"crop": (64, 64)})
+
+
+def test_a_flow_goes_on_with_words_its_tokenizer_did_not_know(runs: tuple[Path, Path], tmp_path: Path) -> None:
+    begun = FlowStage(session(FLOW, tmp_path, 2, init=runs[1]), runs[0])
+    old = checkpoint.read_snapshot(runs[1], "flow").extra["tokenizer"]
+    known = len(begun.tokenizer)
+
+    class Labelled(MovingBoxes):
+        def caption(self, scene, rng=None, lang="en") -> str:
+            return super().caption(scene, rng, lang) + " 印着猫"
+
+    new = widened(old, Labelled())
+    assert len(new["model"]["vocab"]) == known + len({*"印着猫"} - old["model"]["vocab"].keys()) > known
+    table = begun.learner.module["text_encoder"].shared.weight
+    larger = {"text_encoder.shared.weight": torch.cat([table.detach() + 1, table[:3].detach()])}
+    assert "text_encoder.shared.weight" not in begun.learner.begin_from(larger)
+    assert torch.equal(begun.learner.module["text_encoder"].shared.weight, larger["text_encoder.shared.weight"][:known])
 
 
 def test_another_config_on_resume_is_refused_in_one_line(runs: tuple[Path, Path], tmp_path: Path) -> None:

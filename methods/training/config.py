@@ -109,6 +109,9 @@ class VaeConfig(_Section):
     refresh_every: int = 100
     """Every so many steps that many clips of the pool are rendered anew."""
     render_batch: int = 64
+    crop: Size | None = None
+    """Train on random crops of this size: a step costs less, and steps are what a small VAE is short of. The only layer
+    that sees a whole frame, the attention at the bottleneck, carries over to full size (docs/training.md)."""
     held_out: int = 32
     shape: VaeShape = VaeShape()
     loss: VaeLoss = VaeLoss()
@@ -117,6 +120,8 @@ class VaeConfig(_Section):
 
     @model_validator(mode="after")
     def _frames_fit(self) -> VaeConfig:
+        if self.crop and any(c > s for size in self.sizes for c, s in zip(self.crop, size, strict=True)):
+            raise ValueError(f"crop {self.crop} is larger than one of the sizes {self.sizes}")
         return _check_frames(self)
 
 

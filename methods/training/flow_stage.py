@@ -34,6 +34,7 @@ from methods.training.text import (
     token_ids,
     tokenizer_state,
     train_tokenizer,
+    widened,
 )
 from methods.wan.vae import encode_video
 from methods.wan.velocity import Backbone
@@ -72,7 +73,7 @@ class FlowStage:
         self.vae = load_vae(vae, session.device)
         config, snapshot = self.config, session.snapshot
         if session.initial is not None:
-            snapshot.extra.setdefault("tokenizer", session.initial.extra["tokenizer"])
+            snapshot.extra.setdefault("tokenizer", widened(session.initial.extra["tokenizer"], session.source))
         if "tokenizer" in snapshot.extra:
             self.tokenizer = restore_tokenizer(snapshot.extra["tokenizer"], config.text)
         else:

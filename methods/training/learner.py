@@ -12,6 +12,9 @@ from torch import Tensor, nn
 from bench.errors import BenchError, UserError
 from methods.training.config import Optimiser
 
+WORDS = "shared.weight"
+"""The name of UMT5's word embeddings ends so."""
+
 
 class Diverged(BenchError):
     """The loss or the weights are not finite; the last checkpoint is the last good one."""
@@ -94,13 +97,22 @@ class Learner:
         self.step = step
 
     def begin_from(self, weights: Mapping[str, Tensor]) -> list[str]:
-        """Start a new run from another's weights; return the names that do not fit and stay as they were drawn."""
-        fitting = {n: t for n, t in weights.items() if n in self._weights and t.shape == self._weights[n].shape}
+        """Start a new run from another's weights; return the names that do not fit and stay as they were drawn.
+
+        The table of words keeps the rows it has in common with a smaller or larger vocabulary's.
+        """
+        fresh = self._weights.keys() - weights.keys()
         with torch.no_grad():
-            for name, tensor in fitting.items():
-                self._weights[name].copy_(tensor)
-                self._averages[name].copy_(tensor)
-        return sorted(self._weights.keys() - fitting.keys())
+            for name in self._weights.keys() & weights.keys():
+                given, here = weights[name], self._weights[name]
+                grown = name.endswith(WORDS) and given.shape[1:] == here.shape[1:]
+                if given.shape != here.shape and not grown:
+                    fresh.add(name)
+                    continue
+                rows = min(len(given), len(here))
+                here[:rows].copy_(given[:rows])
+                self._averages[name][:rows].copy_(given[:rows])
+        return sorted(fresh)
 
     def restart(self, weights: Mapping[str, Tensor], step: int) -> None:
         """Go on from weights alone, after `step` steps: fresh moments, and a new warm-up for their sake."""

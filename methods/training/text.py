@@ -53,6 +53,21 @@ def restore_tokenizer(state: dict[str, Any], shape: TextShape) -> PreTrainedToke
     return _wrap(Tokenizer.from_str(json.dumps(state)), shape.max_tokens)
 
 
+def widened(state: dict[str, Any], source: ClipSource) -> dict[str, Any]:
+    """Return a tokenizer's state with a token more for every character of the captions that it does not know.
+
+    Known tokens keep their numbers, so that a model trained with the old tokenizer goes on with the new one.
+    """
+    from tokenizers import Tokenizer
+
+    vocabulary = dict(state["model"]["vocab"])
+    normal = Tokenizer.from_str(json.dumps(state)).normalizer
+    characters = {c for text in _corpus(source) for c in normal.normalize_str(text) if not c.isspace()}
+    for character in sorted(characters - vocabulary.keys()):
+        vocabulary[character] = len(vocabulary)
+    return state | {"model": state["model"] | {"vocab": vocabulary}}
+
+
 def token_ids(tokenizer: PreTrainedTokenizerFast, captions: Sequence[str]) -> tuple[Tensor, Tensor, int]:
     """Return ids and mask, int64 [N, max_tokens], padded with zeros, and how many captions were cut."""
     batch = tokenizer(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from methods.training.clips import pin, rendered, scenes
+from methods.training.clips import generator, pin, rendered, scenes
 from methods.training.config import Size, VaeConfig
 from methods.training.figures import detail_ratio, drift, psnr, ssim
 from methods.training.learner import Learner
@@ -127,12 +128,13 @@ class VaeStage:
         self.learner.module.zero_grad(set_to_none=True)
 
     def _step_loss(self, size: int, objective: Step) -> Tensor:
-        pool, device = self.pool[size], self.session.device
-        picks = torch.randint(
-            len(pool), (self.config.optimiser.batch,), generator=self.session.randomness, device=device
-        )
+        config, step = self.config, self.learner.step
+        rng = generator("vae batches", config.seed, step)
+        clips = [rng.choice(self.pool[size]) for _ in range(config.optimiser.batch)]
+        if config.crop:
+            clips = [_crop(clip, config.crop, rng) for clip in clips]
         with self.session.autocast():
-            return objective(pool[picks])
+            return objective(torch.stack(clips))
 
     def _fill_pool(self) -> None:
         """Render the pool, or as much of it as its share of the time left allows."""
@@ -175,6 +177,13 @@ class VaeStage:
         clips = self.held_out[:12]
         made = torch.cat([self._roundtrip(vae, c) for c in clips.split(EVAL_BATCH)])
         write_sheet(self.session.out / "reconstructions.png", list(zip(clips, made, strict=True)))
+
+
+def _crop(clip: Tensor, size: Size, rng: random.Random) -> Tensor:
+    """Return a random window of a clip [T, H, W, 3]; all offsets are equally likely, so the middle is seen most."""
+    height, width = size
+    top, left = rng.randint(0, clip.shape[1] - height), rng.randint(0, clip.shape[2] - width)
+    return clip[:, top : top + height, left : left + width]
 
 
 def _channels_last(module: nn.Module) -> None:
