@@ -54,7 +54,7 @@ def check(path: Path, testset: str | None = None, progress: Progress = lambda _d
             # Links and odd names in a folder are never opened; the rest of it is checked all the same.
             if folder is None:
                 return Report(None, 0, problems)
-            return _check_files(folder, sizes, problems, testset, progress)
+            return check_files(folder, sizes, problems, testset, progress)
     except PermissionError as error:
         raise UserError(f"{error.filename}: may not be read; allow it with chmod u+r") from error
 
@@ -74,13 +74,17 @@ def _files(path: Path) -> Iterator[tuple[Path | None, dict[str, int], tuple[Prob
         yield (None if problems else folder), planned.sizes, problems
 
 
-def _check_files(
+def check_files(
     folder: Path,
     sizes: dict[str, int],
     problems: tuple[Problem, ...],
     testset: str | None,
     progress: Progress,
 ) -> Report:
+    """Return every problem of the files in a folder, with what `problems` says of them already.
+
+    `sizes` are the files that may be opened, in bytes; `testset` and `progress` as for `check`.
+    """
     read = _manifest(folder, sizes)
     odd = {p.file for p in problems}
     known, of_testset = _testset(read.edited, testset)

@@ -1,4 +1,4 @@
-"""The tables. Every row comes from a journal record (`bench.store.records`)."""
+"""The tables of results. Every row comes from a journal record (`bench.store.records`)."""
 
 from __future__ import annotations
 
@@ -166,3 +166,17 @@ class ScoreRow(Base):
     unscored: Mapped[str | None]
     series: Mapped[list[Any]]
     anchors: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
+
+
+RESULTS: tuple[type[Base], ...] = (
+    ScoreRow,
+    EditRow,
+    RunRow,
+    EnvironmentRow,
+    ProtocolRow,
+    MetricRow,
+    MethodRow,
+    CaseRow,
+    TestSetRow,
+)
+"""What can be made anew from the journals, in the order in which it may be emptied."""

@@ -1,4 +1,4 @@
-"""The only module that writes rows: it folds journal records into the database, each in one transaction.
+"""The only module that writes results: it folds journal records into the database, each in one transaction.
 
 Folding is idempotent and gives the same rows in whatever order the journals of several runs are read: a success
 is never undone by a failure, of two measurements of one edit the earlier run's stands, of two different edits
@@ -20,7 +20,7 @@ from bench.identity import digest, method_key, metric_key
 from bench.store import journal
 from bench.store.db import WRITES
 from bench.store.models import (
-    Base,
+    RESULTS,
     CaseRow,
     EditRow,
     EnvironmentRow,
@@ -123,10 +123,10 @@ class Store:
                 before_commit()
 
     def rebuild(self) -> int:
-        """Empty every table, fold in all journals from their start, and return how many records that were."""
+        """Empty the tables of results, fold in all journals from their start, and return how many records that were."""
         with Session(self._writer) as session, session.begin():
-            for table in reversed(Base.metadata.sorted_tables):
-                session.execute(delete(table))
+            for model in RESULTS:
+                session.execute(delete(model))
         return self.catch_up()
 
 

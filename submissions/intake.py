@@ -1,0 +1,180 @@
+"""From an upload to the scoring queue: receive, unpack, read, store, compare, charge."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from pathlib import Path
+from typing import Any
+
+from bench import registry
+from bench.errors import UserError
+from bench.identity import digest, file_digest
+from submissions.archive import MAX_ARCHIVE, plan, unpack
+from submissions.audit import SYSTEM, Actor
+from submissions.checks import Progress, check_files
+from submissions.folder import scan
+from submissions.ledger import Ledger, Submission
+from submissions.manifest import FILE
+from submissions.quotas import LIMITS, Limits, Quota, quota, refusal
+from submissions.rules import Problem, breach, mib
+from submissions.states import moves
+
+UPLOAD, FILES = "upload.zip", "files"
+
+
+def submit(
+    ledger: Ledger,
+    path: Path,
+    actor: Actor,
+    testset: str | None = None,
+    progress: Progress = lambda _done, _all: None,
+    limits: Limits = LIMITS,
+    name: str | None = None,
+) -> Submission:
+    """Take in a folder or zip and return the submission: `queued`, `checked` (no room in the quota), or `failed`
+    with every problem.
+
+    `testset` is the name or folder of the test set it is for; by default the one its manifest names. `name` is what
+    the upload was called, where `path` is a temporary file. `progress` is told the clips read and all clips. Nothing
+    of the upload is written but into its quarantine. Raises `UserError` where there is nothing at `path`, the test
+    set is not there, or the submitter has used up the day's tries.
+    """
+    if not (path.is_file() or path.is_dir()):
+        raise UserError(f"{path}: no such file or folder; a submission is a folder with {FILE}, or a zip of one")
+    if testset is not None:
+        testset = str(Path(testset).resolve()) if Path(testset).is_dir() else testset
+        registry.testset(testset)
+    submission = _open(ledger, path, actor, testset, limits, name or path.name)
+    try:
+        problems = _receive(ledger, submission, path)
+        if problems:
+            return _refused(ledger, submission, problems)
+        return examine(ledger, submission, progress, limits)
+    except BaseException:
+        _abandon(ledger, submission)
+        raise
+
+
+def _open(ledger: Ledger, path: Path, actor: Actor, testset: str | None, limits: Limits, name: str) -> str:
+    size = path.stat().st_size if path.is_file() else sum(scan(path)[0].values())
+    submission = "s" + secrets.token_hex(5)
+    with ledger.transaction() as session:
+        if why := refusal(session, actor.id, size, ledger.now(), limits):
+            raise UserError(why)
+        ledger.register(session, submission, actor, name, testset)
+    ledger.folder(submission).mkdir(mode=0o700, parents=True)
+    return submission
+
+
+def _abandon(ledger: Ledger, submission: str) -> None:
+    """An error of ours or Ctrl-C on the way in: nothing is left waiting for its deadline."""
+    if "refuse" in moves(ledger.get(submission).state, "system"):
+        ledger.move(submission, "refuse", reason="interrupted while it was taken in; send it again")
+    discard(ledger, submission)
+
+
+def _receive(ledger: Ledger, submission: str, path: Path) -> tuple[Problem, ...]:
+    """Copy the upload into quarantine."""
+    place = ledger.folder(submission)
+    if path.is_file():
+        size = path.stat().st_size
+        if size > MAX_ARCHIVE:
+            return (breach(path.name, "size-archive", mib(size), mib(MAX_ARCHIVE)),)
+        with path.open("rb") as stream, _fresh(place / UPLOAD) as copy:
+            shutil.copyfileobj(stream, copy)
+        size = (place / UPLOAD).stat().st_size
+    else:
+        sizes, problems = scan(path)
+        if problems:
+            return problems
+        (place / FILES).mkdir(mode=0o700)
+        for name in sizes:
+            target = place / FILES / name
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Opened without following links: the folder may have changed since it was scanned.
+            handle = os.open(path / name, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+            with os.fdopen(handle, "rb") as stream, _fresh(target) as copy:
+                shutil.copyfileobj(stream, copy)
+        size = sum(scan(place / FILES)[0].values())
+    ledger.move(submission, "receive", size=size)
+    return ()
+
+
+def _fresh(path: Path) -> Any:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    return os.fdopen(os.open(path, flags, 0o600), "wb")
+
+
+def examine(
+    ledger: Ledger, submission: str, progress: Progress = lambda _done, _all: None, limits: Limits = LIMITS
+) -> Submission:
+    """Unpack, read and compare what was uploaded, and queue it; returns as `submit` does."""
+    place = ledger.folder(submission)
+    held = ledger.get(submission)
+    if (place / UPLOAD).exists():
+        planned = plan(place / UPLOAD)
+        problems = planned.problems
+        if not problems:
+            (place / FILES).mkdir(mode=0o700)
+            problems = unpack(planned, place / FILES)
+        if problems:
+            return _refused(ledger, submission, problems)
+        (place / UPLOAD).unlink()
+    ledger.move(submission, "unpack")
+    sizes, problems = scan(place / FILES)
+    report = check_files(place / FILES, sizes, problems, held.testset_ref, progress)
+    manifest = report.manifest
+    if report.problems or manifest is None:
+        return _refused(ledger, submission, report.problems, clips=report.clips)
+    ledger.move(submission, "probe", clips=report.clips, manifest=manifest.model_dump(mode="json"), team=manifest.team)
+    hashes = {name: file_digest(place / FILES / name) for name in sizes}
+    ledger.move(submission, "check", digest=digest(hashes))
+    return enqueue(ledger, submission, limits)
+
+
+def _refused(ledger: Ledger, submission: str, problems: tuple[Problem, ...], **values: Any) -> Submission:
+    plain = [{name: getattr(p, name) for name in Problem.__slots__} for p in problems]
+    found = ledger.move(
+        submission, "refuse", reason=f"{len(problems)} problems", detail={"rules": sorted({p.rule for p in problems})},
+        problems=plain, **values,
+    )  # fmt: skip
+    discard(ledger, submission)
+    return found
+
+
+def enqueue(ledger: Ledger, submission: str, limits: Limits = LIMITS) -> Submission:
+    """Charge a checked submission to its owner's quota and queue it, or leave it as it is where there is no room."""
+    from bench.store.submission_rows import SubmissionRow
+
+    with ledger.transaction() as session:
+        row = session.get_one(SubmissionRow, submission)
+        if quota(session, row.owner, ledger.now(), limits).frees is None:
+            ledger.step(session, row, "queue")
+    return ledger.get(submission)
+
+
+def quota_of(ledger: Ledger, owner: str, limits: Limits = LIMITS) -> Quota:
+    """Return how many submissions the owner has had scored, how many may be, and when the next place becomes free."""
+    with ledger.transaction() as session:
+        return quota(session, owner, ledger.now(), limits)
+
+
+def withdraw(ledger: Ledger, submission: str, actor: Actor, reason: str | None = None) -> Submission:
+    """Take a submission back, at any time before or after it was accepted; its files are deleted.
+
+    Raises `UserError` for another's, and for one that has ended already.
+    """
+    action = "cancel" if ledger.get(submission).state == "queued" else "withdraw"
+    found = ledger.move(submission, action, actor, reason)
+    discard(ledger, submission)
+    return found
+
+
+def discard(ledger: Ledger, submission: str) -> None:
+    """Delete a submission's quarantine. What is known of it stays in the ledger."""
+    shutil.rmtree(ledger.folder(submission), ignore_errors=True)
+
+
+__all__ = ["SYSTEM", "discard", "enqueue", "examine", "quota_of", "submit", "withdraw"]
