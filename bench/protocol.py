@@ -12,7 +12,7 @@ from bench.errors import unknown
 from bench.metrics import Metric, Sample, SetMetric, registered
 from bench.metrics.damage import frozen
 from bench.score import AXES, Control, Formula, Placed, Term, combine, place_all
-from bench.types import MetricCard, Score, Video
+from bench.types import EditCase, MetricCard, Score, Video
 
 LITE_1_METRICS = (
     "psnr",
@@ -116,6 +116,8 @@ class Protocol:
                 f"the edit is {sample.edit.shape} (frames, height, width), the source {sample.source.shape}"
             )
         scores = {m.card.name: m.score(sample) for m in self.metrics}
+        if sample.target is None:
+            return {name: Score(unscored="needs a target clip") for name in (*AXES, "score")} | scores
         by_name = {m.card.name: m for m in self.metrics}
         for term in self.formula.applying(_mask_share(sample)):
             value = scores[term.metric]
@@ -130,13 +132,23 @@ class Protocol:
         """Return how each metric of the headline was placed between its anchors on this edit."""
         return place_all(self.formula, scores, _mask_share(sample))
 
-    def failed_scores(self, reason: str) -> dict[str, Score]:
+    def failed_scores(self, reason: str, case: EditCase) -> dict[str, Score]:
         """Return the scores of an edit that is missing or unusable: 0 on every composite, all else unscored.
 
-        A failed edit stays in every mean; dropping it would reward failing on hard cases.
+        A failed edit stays in every mean; dropping it would reward failing on hard cases. A composite that no edit of
+        the case could have, for want of a target or mask, is unscored here too.
         """
-        scores = {name: Score(0.0) for name in (*AXES, "score")}
-        return scores | {m.card.name: Score(unscored=reason) for m in self.metrics}
+        axes = self._axes_of(case)
+        within = [*axes, "score"] if len(axes) == len(AXES) else axes
+        unscored = dict.fromkeys((*AXES, "score", *(m.card.name for m in self.metrics)), Score(unscored=reason))
+        return unscored | dict.fromkeys(within, Score(0.0))
+
+    def _axes_of(self, case: EditCase) -> list[str]:
+        """Return the axes of which some metric finds on the case what it needs. Anchors need the target."""
+        lacking = {role for role in ("mask", "product_mask") if getattr(case, role) is None}
+        needs = {m.card.name: set(m.card.needs) for m in self.metrics}
+        terms = [t for t in self.formula.terms if not needs[t.metric] & lacking] if case.target else []
+        return [axis for axis in AXES if any(t.axis == axis for t in terms)]
 
 
 def load(name: str) -> Protocol:

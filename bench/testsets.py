@@ -100,6 +100,14 @@ def select(testset: TestSet, split: str) -> tuple[EditCase, ...]:
     return tuple(sorted(cases, key=lambda case: case.id))
 
 
+def default_split(testset: TestSet) -> str:
+    """Return `smoke`, or the only split of a test set without it. Raises `UserError` where there are several."""
+    splits = testset.splits
+    if "smoke" in splits or len(splits) == 1:
+        return "smoke" if "smoke" in splits else splits[0]
+    raise UserError(f"{testset.name} has no split 'smoke': choose with --split from {', '.join(splits)}")
+
+
 def verify_assets(testset: TestSet, cases: Iterable[EditCase]) -> int:
     """Check the sha256 of every file the cases name and return how many files were read.
 

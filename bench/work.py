@@ -94,7 +94,7 @@ class Worker:
             return Outcome(job, "ok", edit=facts, scores=self._scored(job, references, video, facts))
         except _Failed as failure:
             reason = str(failure)
-            scores = self._protocol.failed_scores(reason) if failure.stage == "edit" else {}
+            scores = self._protocol.failed_scores(reason, job.case) if failure.stage == "edit" else {}
             # A clip that exists stays, so that the next run has only its scores to make.
             kept = facts if failure.stage == "score" else None
             return Outcome(job, "failed", failure.stage, reason, kept, scores)

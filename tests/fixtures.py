@@ -199,9 +199,9 @@ class ToyProtocol:
             "score": Score(100 * share),
         }
 
-    def failed_scores(self, reason: str) -> dict[str, Score]:
+    def failed_scores(self, reason: str, case: EditCase) -> dict[str, Score]:
         unscored = {card.name: Score(unscored=reason) for card in self.cards}
-        return unscored | {"score": Score(0.0)}
+        return unscored | ({"score": Score(0.0)} if case.target else {})
 
 
 def protocol() -> ToyProtocol:

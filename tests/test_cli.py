@@ -208,3 +208,17 @@ def test_terminal_codes_in_a_reason_are_not_passed_on(toy: Path, toyset: Path, m
     done = run(toyset, "--method", "blend", "--no-controls", "--limit", 1)
     assert "\x1b[2J" not in done.output
     assert "[bold]gone[/]" in done.stderr
+
+
+def test_a_failed_edit_of_a_set_without_targets_does_not_bring_a_headline(
+    toy: Path, toyset: Path, tmp_path: Path
+) -> None:
+    import shutil
+
+    folder = Path(shutil.copytree(toyset, tmp_path / "bare"))
+    cases = [json.loads(line) for line in (folder / "cases.jsonl").read_text().splitlines()]
+    (folder / "cases.jsonl").write_text("".join(json.dumps(c | {"target": None}) + "\n" for c in cases))
+    assert run(folder, "--method", "too-short", "--no-controls").exit_code == 1
+    edits = json.loads(bench("export").stdout)["edits"]
+    assert len(edits) == 7
+    assert all("value" not in score for edit in edits for score in edit["scores"].values())

@@ -112,10 +112,26 @@ def test_an_unknown_protocol_names_the_nearest() -> None:
 
 
 def test_a_failed_edit_scores_nothing_and_stays() -> None:
-    failed = LITE.failed_scores("no clip was written")
+    whole = a_case(target=ASSET, mask=ASSET)
+    failed = LITE.failed_scores("no clip was written", whole)
     assert {failed[name].value for name in (*AXES, "score")} == {0.0}
     assert failed["psnr"].unscored == "no clip was written"
     assert set(failed) == {card.name for card in LITE.cards}
+
+
+def test_a_failed_edit_gets_no_headline_where_no_edit_of_the_case_could_have_one() -> None:
+    bare = LITE.failed_scores("no clip was written", a_case())
+    assert {score.unscored for score in bare.values()} == {"no clip was written"}
+    unmasked = LITE.failed_scores("no clip was written", a_case(target=ASSET))
+    assert [name for name, score in unmasked.items() if score.value == 0.0] == ["preservation", "temporal"]
+
+
+ASSET = Asset(path="clip.mp4", sha256="0" * 64, width=32, height=32, frames=5)
+
+
+def a_case(**files: Asset) -> EditCase:
+    words = {"source_prompt": "a", "target_prompt": "b", "instruction": Instruction(en="c", zh="")}
+    return EditCase(id="x", group="x", scenario="color", vertical="toys", source=ASSET, split="test", **words, **files)
 
 
 @pytest.fixture(scope="module", autouse=True)

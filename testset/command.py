@@ -1,42 +1,94 @@
-"""`bench testset`: build, check and show test sets."""
+"""`bench testset`: build, import, check and show test sets."""
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
-from bench.testsets import read_testset, verify_assets
-from testset.loader import FOLDER
+from bench.cli import console
+from bench.cli.console import escape
+from bench.cli.options import DEFAULT_TESTSET, JsonOption
+from bench.testsets import verify_assets
 
-app = typer.Typer(help="Build, check and show test sets.", no_args_is_help=True)
-console = Console()
-Folder = Annotated[Path, typer.Option("--testset", help="Folder of the test set.")]
+if TYPE_CHECKING:
+    from bench.types import TestSet
+
+app = typer.Typer(help="Build, import, check and show test sets.", no_args_is_help=True)
+Which = Annotated[str, typer.Option("--testset", help="Name of a test set, or its folder.")]
+
+
+def _read(name_or_folder: str) -> TestSet:
+    from bench import registry
+
+    return registry.testset(name_or_folder)
 
 
 @app.command()
-def check(folder: Folder = FOLDER) -> None:
+def check(which: Which = DEFAULT_TESTSET) -> None:
     """Verify every file of a test set against its sha256."""
-    testset = read_testset(folder)
+    testset = _read(which)
     files = verify_assets(testset, testset.cases)
-    console.print(f"{testset.name} {testset.version}: {len(testset.cases)} cases, {files} files, all as published")
+    console.out().print(
+        f"{escape(testset.name)} {escape(testset.version)}: {len(testset.cases)} cases, {files} files, all as published"
+    )
 
 
 @app.command()
-def show(folder: Folder = FOLDER) -> None:
-    """Print what a test set holds."""
-    testset = read_testset(folder)
-    table = Table("scenario", *testset.splits, title=f"{testset.name} {testset.version}", title_justify="left")
-    counts = {s: Counter(c.scenario for c in testset.select(s)) for s in testset.splits}
-    for scenario in sorted({c.scenario for c in testset.cases}):
-        table.add_row(scenario, *(str(counts[s][scenario]) for s in testset.splits))
-    table.add_row("all", *(str(sum(counts[s].values())) for s in testset.splits), end_section=True)
-    console.print(table)
+def show(
+    case: Annotated[str | None, typer.Argument(help="Id of a case to print whole. Default: an overview.")] = None,
+    which: Which = DEFAULT_TESTSET,
+    as_json: JsonOption = False,
+) -> None:
+    """Print what a test set holds, or one case of it."""
+    from testset import showing
+
+    testset = _read(which)
+    record = showing.overview(testset) if case is None else showing.whole_case(testset, case)
+    if as_json:
+        console.write_json(record)
+    else:
+        console.out().print(showing.overview_table(testset) if case is None else showing.case_table(record))
+
+
+@app.command("import")
+def import_(
+    table: Annotated[Path, typer.Argument(help="CSV or YAML, one row per edit; columns: docs/testset.md.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder to write; must be new or empty.")],
+    name: Annotated[str | None, typer.Option(help="Name of the test set. Default: the folder's.")] = None,
+    version: Annotated[str, typer.Option(help="Its version; scores of two versions are never mixed.")] = "1.0",
+    root: Annotated[Path | None, typer.Option(help="Where the table's paths start. Default: its own folder.")] = None,
+    licence: Annotated[str, typer.Option(help="Of the clips whose row names none.")] = "unknown",
+    size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT: scale every clip to cover it, crop the rest.")] = None,
+    fps: Annotated[str | None, typer.Option(help="Re-time every clip, e.g. to 8 or 30000/1001.")] = None,
+    frames: Annotated[int | None, typer.Option(min=2, help="Keep the first so many frames of every clip.")] = None,
+) -> None:
+    """Make a test set of your own clips; masks and targets are optional.
+
+    Clips are copied as they are, unless --size, --fps or --frames asks for more. Every problem is listed, and then
+    nothing is written.
+    """
+    from testset.importing import Import, ImportRefused, import_table
+    from testset.refit import read_refit
+
+    refit = read_refit(size, fps, frames)
+    wanted = Import(table, out, root or table.parent, name or out.resolve().name, version, licence, refit)
+    try:
+        with Progress(TextColumn("{task.description}"), console=console.err(), transient=True) as progress:
+            task = progress.add_task("")
+            testset = import_table(wanted, lambda file: progress.update(task, description=escape(file)))
+    except ImportRefused as refused:
+        for problem in refused.problems:
+            console.err().print(escape(str(problem)), soft_wrap=True)
+        raise
+    lacking = [f"{sum(getattr(c, r) is None for c in testset.cases)} without {r}" for r in ("target", "mask")]
+    console.out().print(
+        f"{escape(testset.name)} {escape(testset.version)}: {len(testset.cases)} cases, {', '.join(lacking)}; "
+        f"next: bench run --testset {escape(str(out))} --method NAME",
+        soft_wrap=True,
+    )
 
 
 @app.command()
@@ -50,7 +102,7 @@ def build(
     from testset.build import build as render_split
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as progress:
+    with Progress(*columns, console=console.out()) as progress:
         task = progress.add_task("rendering clips", total=groups)
         counts = render_split(out, groups, edits, device, lambda _: progress.advance(task))
-    console.print(counts)
+    console.out().print(counts)

@@ -35,7 +35,9 @@ QUIET_SECONDS = 15
 
 def run(
     method: Annotated[list[str], typer.Option(help="Name of a method; repeat for more.")],
-    split: Annotated[str, typer.Option(help="A split or a named part of one.")] = "smoke",
+    split: Annotated[
+        str | None, typer.Option(help="A split or a named part of one. Default: smoke, or the set's only split.")
+    ] = None,
     testset: TestSetOption = DEFAULT_TESTSET,
     protocol: ProtocolOption = DEFAULT_PROTOCOL,
     metric: Annotated[
@@ -54,13 +56,16 @@ def run(
     What is stored already is not done again, so the same command resumes a run that was interrupted or
     killed.
     """
+    from bench import registry
     from bench.cli.console import err
     from bench.home import open_home
     from bench.plan import RunSpec
     from bench.run import prepare
     from bench.run import run as drive
+    from bench.testsets import default_split
 
     extra = tuple(metric or ())
+    split = split or default_split(registry.testset(testset))
     spec = RunSpec(tuple(method), split, testset, protocol, extra, limit, seed, controls, device)
     prepared = prepare(spec, open_home(home), db)
     _announce(prepared, dry_run)

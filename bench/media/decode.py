@@ -40,8 +40,11 @@ class ClipFacts:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[av.container.InputContainer, Any]]:
-    """Open a clip under the white lists and the pixel limit; a failure is a `CaseFailed` naming the file."""
+def opened(path: Path) -> Iterator[tuple[av.container.InputContainer, Any]]:
+    """Open a clip under the white lists and the pixel limit; a failure is a `CaseFailed` naming the file.
+
+    Yields the container and its one video stream.
+    """
     if not path.is_file():
         raise CaseFailed(f"{path.name}: no such file")
     options = {
@@ -66,19 +69,20 @@ def _opened(path: Path) -> Iterator[tuple[av.container.InputContainer, Any]]:
         raise CaseFailed(f"{path.name}: cannot be decoded ({error})") from error
 
 
-def _fps(stream: Any) -> Fraction:
+def fps_of(stream: Any) -> Fraction:
+    """Return a stream's mean frame rate, 0 where nothing gives one."""
     return Fraction(stream.average_rate or stream.guessed_rate or stream.base_rate or 0)
 
 
 def probe(path: Path) -> ClipFacts:
     """Return what the container says, without decoding; raises `CaseFailed` as `read_video` does."""
-    with _opened(path) as (_, stream):
+    with opened(path) as (_, stream):
         codec = stream.codec_context
         return ClipFacts(
             codec.width,
             codec.height,
             int(stream.frames),
-            _fps(stream),
+            fps_of(stream),
             codec.name,
             codec.pix_fmt or "unknown",
         )
@@ -86,7 +90,7 @@ def probe(path: Path) -> ClipFacts:
 
 def _decoded(path: Path, pix_fmt: str, max_frames: int) -> tuple[Frames, Fraction]:
     frames: list[Frames] = []
-    with _opened(path) as (container, stream):
+    with opened(path) as (container, stream):
         size = (stream.codec_context.width, stream.codec_context.height)
         for frame in container.decode(stream):
             if (frame.width, frame.height) != size:
@@ -96,7 +100,7 @@ def _decoded(path: Path, pix_fmt: str, max_frames: int) -> tuple[Frames, Fractio
             if len(frames) == max_frames:
                 raise CaseFailed(f"{path.name}: more than {max_frames} frames")
             frames.append((to_rgb(frame) if pix_fmt == "rgb24" else frame.reformat(format=pix_fmt)).to_ndarray())
-        fps = _fps(stream)
+        fps = fps_of(stream)
     if not frames:
         raise CaseFailed(f"{path.name}: holds no frame that decodes")
     if fps <= 0:
