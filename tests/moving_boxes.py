@@ -20,6 +20,13 @@ class Box:
     speed: int
 
 
+@dataclass(frozen=True)
+class Shown:
+    frame: dict[str, str]
+    anywhere: dict[str, str]
+    bodies: tuple[dict[str, str], ...]
+
+
 class MovingBoxes:
     """A clip source without a renderer: a coloured box that slides over a grey ramp."""
 
@@ -32,16 +39,30 @@ class MovingBoxes:
         lead = "" if rng is None else rng.choice(["", "a video of "])
         return f"{lead}a {scene.colour} box that moves"
 
+    def prompts(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        return {"colour": {name: (f"a {name} box", f"{zh}的盒子") for name, zh in ZH.items()}}
+
+    def shown(self, scene: Box) -> Shown:
+        seen = {"colour": scene.colour}
+        return Shown(seen, {}, (seen,))
+
     def edit(self, scene: Box, rng: random.Random, scenario: str) -> tuple[Box, Box, str]:
         other = rng.choice([c for c in COLOURS if c != scene.colour])
         return scene, replace(scene, colour=other), scenario
 
     def render(self, scenes: Sequence[Box], frames: int, height: int, width: int) -> torch.Tensor:
+        return self.render_with_ids(scenes, frames, height, width)[0]
+
+    def render_with_ids(
+        self, scenes: Sequence[Box], frames: int, height: int, width: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         ramp = torch.linspace(0, 40, width).expand(height, width)
         clips = torch.empty(len(scenes), frames, height, width, 3, dtype=torch.uint8)
-        for clip, s in zip(clips, scenes, strict=True):
+        ids = torch.full(clips.shape[:-1], -1, dtype=torch.int8)
+        for clip, bodies, s in zip(clips, ids, scenes, strict=True):
             for t, frame in enumerate(clip):
                 frame[:] = (ramp + s.ground)[..., None].to(torch.uint8)
                 left = s.left + s.speed * t
                 frame[8:24, left : left + 12] = torch.tensor(COLOURS[s.colour], dtype=torch.uint8)
-        return clips
+                bodies[t, 8:24, left : left + 12] = 0
+        return clips, ids

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import cycle, islice
@@ -38,6 +38,35 @@ class ClipSource(Protocol):
         ...
 
 
+class LabelledSource(ClipSource, Protocol):
+    """A source that also knows what its pictures show, and where."""
+
+    def prompts(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        """Return the phrasings of every value of every attribute."""
+        ...
+
+    def shown(self, scene: Scene) -> Shown:
+        """Return the attribute values that can be seen in a scene."""
+        ...
+
+    def render_with_ids(self, scenes: Sequence[Scene], frames: int, height: int, width: int) -> tuple[Tensor, Tensor]:
+        """Return frames as `render` does, and int8 [B, T, H, W]: which body a pixel shows, negative for none."""
+        ...
+
+
+class Shown(Protocol):
+    """Attribute values to be seen in the whole frame, in any part of it, and close up on each body."""
+
+    @property
+    def frame(self) -> Mapping[str, str]: ...  # noqa: D102
+
+    @property
+    def anywhere(self) -> Mapping[str, str]: ...  # noqa: D102
+
+    @property
+    def bodies(self) -> Sequence[Mapping[str, str]]: ...  # noqa: D102
+
+
 class RenderedScenes:
     """The test set's own generator and renderer, with training seeds."""
 
@@ -64,13 +93,30 @@ class RenderedScenes:
 
         return sample_edit(scene, rng, scenario)
 
+    def prompts(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        """Return the phrasings of every value of the closed vocabularies."""
+        from testset.scenes import prompts
+
+        return prompts()
+
+    def shown(self, scene: Scene) -> Shown:
+        """Return the attribute values that can be seen in a scene."""
+        from testset.scenes import shown
+
+        return shown(scene)
+
     def render(self, scenes: Sequence[Scene], frames: int, height: int, width: int) -> Tensor:
         """Return uint8 [B, T, H, W, 3] on the renderer's device."""
-        clips = self._renderer.render(list(scenes), frames=frames, height=height, width=width).clone()
+        return self.render_with_ids(scenes, frames, height, width)[0]
+
+    def render_with_ids(self, scenes: Sequence[Scene], frames: int, height: int, width: int) -> tuple[Tensor, Tensor]:
+        """Return frames, and int8 [B, T, H, W]: which body a pixel shows, negative for floor and backdrop."""
+        made = self._renderer.render_with_ids(list(scenes), frames=frames, height=height, width=width)
+        clips, ids = made.rgb.clone(), made.ids.clone()
         if clips.is_cuda:
-            # The renderer's own buffer is free for its next batch only once the copy is made.
+            # The renderer's own buffers are free for its next batch only once the copies are made.
             torch.cuda.synchronize(clips.device)
-        return clips
+        return clips, ids
 
 
 @dataclass(frozen=True, slots=True, eq=False)

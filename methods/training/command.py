@@ -1,4 +1,4 @@
-"""`bench train`: the stages of shopedit-mini, one command each. Imports no torch until a stage starts."""
+"""`bench train`: the stages of shopedit-mini and of shopclip, one command each. No torch until a stage starts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bench.errors import BenchError, UserError
 if TYPE_CHECKING:
     from methods.training.session import Session
 
-app = typer.Typer(help="Train shopedit-mini from scratch, and export it.", no_args_is_help=True)
+app = typer.Typer(help="Train shopedit-mini and shopclip from scratch, and export them.", no_args_is_help=True)
 console = Console(soft_wrap=True, highlight=False, markup=False)
 CONFIGS = Path(__file__).parent / "configs"
 SHIPPED = Path(__file__).parent.parent / "weights" / "shopedit-mini"
@@ -99,6 +99,42 @@ def export(
         folder = write(vae, flow, out)
         size = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
         console.print(f"wrote {folder}: {size / 2**20:.1f} MiB")
+
+
+@app.command("text-image")
+def text_image(
+    out: Out,
+    config: Annotated[Path, typer.Option(help="YAML of the stage.")] = CONFIGS / "text-image.yaml",
+    minutes: Minutes = None,
+    steps: Steps = None,
+    until: Until = 1.0,
+    resume: Resume = None,
+    init: Init = None,
+    state: State = None,
+    device: Device = None,
+) -> None:
+    """Train shopclip, the text-image model of the metrics; ends with its held-out zero-shot accuracy."""
+    with _one_line_errors():
+        from methods.training.config import TextImageConfig
+
+        session = _session(TextImageConfig, config, out, minutes, steps, until, resume, init, state, device)
+        from methods.training.text_image_stage import TextImageStage
+
+        TextImageStage(session).run()
+
+
+@app.command("export-text-image")
+def export_text_image(
+    run: Annotated[Path, typer.Option(help="Folder of the trained text-image model.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; what is there is replaced.")],
+) -> None:
+    """Write a trained text-image model as a folder that open_clip loads by `local-dir:`, in bfloat16."""
+    with _one_line_errors():
+        from methods.training.text_image_export import export as write
+
+        folder = write(run, out)
+        size = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
+        console.print(f"wrote {folder}: {size / 2**20:.2f} MiB")
 
 
 @app.command()
@@ -186,7 +222,7 @@ def _one_line_errors() -> Iterator[None]:
     except BenchError as error:
         _fail(error, 1)
     except ModuleNotFoundError as error:
-        if error.name not in ("warp", "tensorboard", "tokenizers"):
+        if error.name not in ("warp", "tensorboard", "tokenizers", "open_clip", "ftfy"):
             raise
         _fail(UserError(f"training needs '{error.name}': pip install 'shopedit-bench[train]'"), 2)
 

@@ -96,6 +96,32 @@ class VaeLoss(_Section):
     """How much more an edge weighs than a flat pixel."""
 
 
+class TextImageShape(_Section):
+    """A `CLIP` of open_clip: an image tower of timm's and a causal text transformer, into one space."""
+
+    tower: str = "convnext_zepto_rms"
+    """A timm model without running statistics: only weights are averaged and saved."""
+    image_size: int = Field(128, gt=0, multiple_of=32)
+    embed_dim: int = 96
+    layer_scale: float = 0.5
+    """Where the tower's layer scales start: at timm's 1e-6 a short training would spend its time on waking them."""
+    vocabulary: int = 600
+    max_tokens: int = 56
+    width: int = 96
+    heads: int = 3
+    layers: int = 2
+    mlp_ratio: float = 2.0
+
+
+class Softness(_Section):
+    """What training views are spoilt by, so that codecs and autoencoders do not change what is read."""
+
+    blur: float = Field(0.5, ge=0, le=1)
+    """Share of views that are mixed with their own half-resolution copy."""
+    noise: float = Field(0.01, ge=0)
+    """Largest standard deviation of added noise, in [0, 1] pixel units."""
+
+
 class VaeConfig(_Section):
     """Stage `vae`."""
 
@@ -162,7 +188,43 @@ class FlowConfig(_Section):
         return _check_frames(self)
 
 
-Config = TypeVar("Config", VaeConfig, FlowConfig)
+class TextImageConfig(_Section):
+    """Stage `text-image`."""
+
+    stage: Literal["text-image"] = "text-image"
+    seed: int = 0
+    frames: int = Field(2, ge=1)
+    """Frames per scene, spread over its clip."""
+    sizes: tuple[Size, ...] = ((256, 256),)
+    """Sizes that scenes are rendered at, in turn; every view is then brought to `shape.image_size`."""
+    scenes: int = Field(80000, gt=1, multiple_of=2)
+    """Scenes rendered at the start of each command (half of them edits of the others), or as many as time allows."""
+    captions: int = 2
+    """Phrasings per scene."""
+    chinese: float = Field(0.3, ge=0, le=1)
+    """Share of captions in Chinese."""
+    render_batch: int = Field(64, gt=1, multiple_of=2)
+    held_out: int = 1024
+    """Scenes of the zero-shot evaluation."""
+    held_out_frames: int = 3
+    held_out_pairs: int = 210
+    shape: TextImageShape = TextImageShape()
+    softness: Softness = Softness()
+    attributes: float = 1.0
+    """Weight of the attribute loss beside open_clip's caption loss."""
+    optimiser: Optimiser
+    pace: Pace = Pace()
+
+    @model_validator(mode="after")
+    def _batch_fits(self) -> TextImageConfig:
+        if self.optimiser.batch % 2:
+            raise ValueError(f"optimiser.batch holds both sides of edits and is even, found {self.optimiser.batch}")
+        return self
+
+
+ClipConfig = TypeVar("ClipConfig", VaeConfig, FlowConfig)
+StageConfig = VaeConfig | FlowConfig | TextImageConfig
+Config = TypeVar("Config", VaeConfig, FlowConfig, TextImageConfig)
 
 
 def read_config(path: Path, kind: type[Config]) -> Config:
@@ -194,7 +256,7 @@ def fingerprint(config: BaseModel) -> str:
     return sha256(json.dumps(config.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
 
 
-def _check_frames(config: Config) -> Config:
+def _check_frames(config: ClipConfig) -> ClipConfig:
     if config.frames % 4 != 1:
         raise ValueError(f"frames must be 4n + 1 (the VAE's stride in time), found {config.frames}")
     return config

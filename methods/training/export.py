@@ -61,12 +61,12 @@ def export(vae: Path, flow: Path, out: Path) -> Path:
     (draft / "model_index.json").write_text(json.dumps(_index(), indent=2) + "\n", encoding="utf-8")
     (draft / "README.md").write_text(_card(vae_run, flow_run), encoding="utf-8")
     (draft / "training.json").write_text(
-        json.dumps({"vae": _history(vae_run), "flow": _history(flow_run)}, indent=1) + "\n", encoding="utf-8"
+        json.dumps({"vae": history(vae_run), "flow": history(flow_run)}, indent=1) + "\n", encoding="utf-8"
     )
     for file in draft.rglob("*"):
         if file.is_file():
             file.chmod(0o644)  # safetensors are written for the owner only
-    _write_sums(draft)
+    write_sums(draft)
     shutil.rmtree(out, ignore_errors=True)
     draft.rename(out)
     return out
@@ -89,7 +89,8 @@ def _index() -> dict[str, Any]:
     }
 
 
-def _history(run: Snapshot) -> dict[str, Any]:
+def history(run: Snapshot) -> dict[str, Any]:
+    """Return what `training.json` keeps of a run."""
     return {
         "step": run.step,
         "progress": run.progress,
@@ -100,7 +101,8 @@ def _history(run: Snapshot) -> dict[str, Any]:
     }
 
 
-def _write_sums(folder: Path) -> None:
+def write_sums(folder: Path) -> None:
+    """Pin every file of a folder in its SHA256SUMS."""
     files = sorted(p for p in folder.rglob("*") if p.is_file())
     lines = [f"{sha256(p.read_bytes()).hexdigest()}  {p.relative_to(folder).as_posix()}\n" for p in files]
     (folder / SUMS).write_text("".join(lines), encoding="utf-8")

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from bench.errors import BenchError, UserError
 from methods.training.config import Optimiser
 
-WORDS = "shared.weight"
-"""The name of UMT5's word embeddings ends so."""
+WORDS = ("shared.weight", "token_embedding.weight")
+"""The names of UMT5's and of open_clip's word embeddings end so."""
 
 
 class Diverged(BenchError):

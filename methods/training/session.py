@@ -17,7 +17,7 @@ from methods.training import checkpoint
 from methods.training.checkpoint import Snapshot
 from methods.training.clips import ClipSource
 from methods.training.clock import Clock, Every
-from methods.training.config import FlowConfig, VaeConfig, differences
+from methods.training.config import StageConfig, differences
 from methods.training.learner import Diverged, Learner
 from methods.training.run_log import RunLog
 
@@ -26,11 +26,11 @@ Step = Callable[..., Tensor]
 
 
 class Session:
-    """What both stages share around their own loss and evaluation."""
+    """What all stages share around their own loss and evaluation."""
 
     def __init__(
         self,
-        config: VaeConfig | FlowConfig,
+        config: StageConfig,
         source: ClipSource,
         *,
         out: Path,
@@ -196,7 +196,7 @@ class Session:
         return torch.cuda.max_memory_allocated() / 2**30 if self.device.type == "cuda" else 0.0
 
 
-def _resumed(folder: Path | None, config: VaeConfig | FlowConfig) -> Snapshot | None:
+def _resumed(folder: Path | None, config: StageConfig) -> Snapshot | None:
     if folder is None:
         return None
     snapshot = checkpoint.read_snapshot(folder, config.stage)

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from methods.training.clips import ClipSource, generator
-from methods.training.config import TextShape
+from methods.training.config import TextImageShape, TextShape
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast, UMT5EncoderModel
 
+Tokens = TextShape | TextImageShape
+"""Both say how many tokens there are, and how many a caption may take."""
 SPECIAL = ("<pad>", "</s>", "<unk>")
 CORPUS = 6000
 """Captions the tokenizer is trained on, half of them Chinese."""
 
 
-def train_tokenizer(source: ClipSource, shape: TextShape) -> PreTrainedTokenizerFast:
-    """Return a byte-pair tokenizer of at most `shape.vocabulary` tokens for English and Chinese captions.
+def train_tokenizer(source: ClipSource, shape: Tokens, more: Sequence[str] = ()) -> PreTrainedTokenizerFast:
+    """Return a byte-pair tokenizer of at most `shape.vocabulary` tokens for English and Chinese captions and `more`.
 
     Every Chinese character is a token: without spaces, pairs would be merged across words until whole
     phrases were tokens, and a new combination of known words would be new tokens. Characters never seen in
@@ -34,7 +37,7 @@ def train_tokenizer(source: ClipSource, shape: TextShape) -> PreTrainedTokenizer
     each_character = pre_tokenizers.Split(Regex(r"\p{Han}"), behavior="isolated")
     tokens.pre_tokenizer = pre_tokenizers.Sequence([each_character, pre_tokenizers.Whitespace()])
     trainer = trainers.BpeTrainer(vocab_size=shape.vocabulary, special_tokens=list(SPECIAL), show_progress=False)
-    tokens.train_from_iterator(_corpus(source), trainer)
+    tokens.train_from_iterator(chain(_corpus(source), more), trainer)
     tokens.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
     return _wrap(tokens, shape.max_tokens)
 
@@ -46,7 +49,7 @@ def tokenizer_state(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
     return state | {"padding": None, "truncation": None}
 
 
-def restore_tokenizer(state: dict[str, Any], shape: TextShape) -> PreTrainedTokenizerFast:
+def restore_tokenizer(state: dict[str, Any], shape: Tokens) -> PreTrainedTokenizerFast:
     """Undo `tokenizer_state`."""
     from tokenizers import Tokenizer
 

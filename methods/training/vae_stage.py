@@ -12,7 +12,7 @@ from methods.training.clips import generator, pin, rendered, scenes
 from methods.training.config import Size, VaeConfig
 from methods.training.figures import detail_ratio, drift, psnr, ssim
 from methods.training.learner import Learner
-from methods.training.models import build_vae, mebibytes
+from methods.training.models import build_vae, channels_last, mebibytes
 from methods.training.session import Session, Step
 from methods.training.sheets import write_sheet
 from methods.training.vae_loss import kl_loss, reconstruction_loss, sample
@@ -34,7 +34,7 @@ class VaeStage:
             module = nn.ModuleDict({"vae": build_vae(self.config.shape)})
         module.to(session.device).train()
         if session.device.type == "cuda":
-            _channels_last(module)
+            channels_last(module)
         self.learner = Learner(module, self.config.optimiser)
         session.restore(self.learner)
         session.log.event("model", vae_mib=round(mebibytes(module), 2))
@@ -184,11 +184,3 @@ def _crop(clip: Tensor, size: Size, rng: random.Random) -> Tensor:
     height, width = size
     top, left = rng.randint(0, clip.shape[1] - height), rng.randint(0, clip.shape[2] - width)
     return clip[:, top : top + height, left : left + width]
-
-
-def _channels_last(module: nn.Module) -> None:
-    """Store convolution weights channels last, which is how tensor cores read them."""
-    formats = {4: torch.channels_last, 5: torch.channels_last_3d}
-    for parameter in module.parameters():
-        if parameter.ndim in formats:
-            parameter.data = parameter.data.contiguous(memory_format=formats[parameter.ndim])

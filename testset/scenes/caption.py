@@ -21,7 +21,8 @@ def _noun_zh(item: Item) -> str:
     return f"{COLORS[item.color][0]}的{MATERIALS[item.material].zh}{PRODUCTS[item.product].zh}"
 
 
-def _article(words: str) -> str:
+def article(words: str) -> str:
+    """Return the words with `a` or `an` before them."""
     return f"an {words}" if words[0] in "aeiou" else f"a {words}"
 
 
@@ -35,9 +36,9 @@ def caption(scene: Scene, rng: random.Random | None = None, lang: Language = "en
 
 
 def _caption_en(scene: Scene, form: int) -> str:
-    what = _article(_noun(scene.item))
+    what = article(_noun(scene.item))
     if scene.second is not None:
-        what += f" next to {_article(_noun(scene.second))}"
+        what += f" next to {article(_noun(scene.second))}"
     if scene.prop is not None:
         what += f" with {scene.prop} beside it"
     style = "" if scene.style is None else f" in {scene.style} style"
@@ -72,7 +73,7 @@ def instruction(source: Scene, target: Scene, scenario: Scenario) -> Instruction
     a, b = source.item, target.item
     thing, thing_zh = a.product, PRODUCTS[a.product].zh
     if scenario == "product":
-        new = _article(_noun(b))
+        new = article(_noun(b))
         return Instruction(en=f"Replace the {thing} with {new}.", zh=f"把{thing_zh}换成一个{_noun_zh(b)}。")
     if scenario == "color":
         return Instruction(
