@@ -109,9 +109,9 @@ class Learner:
                 if given.shape != here.shape and not grown:
                     fresh.add(name)
                     continue
-                rows = min(len(given), len(here))
-                here[:rows].copy_(given[:rows])
-                self._averages[name][:rows].copy_(given[:rows])
+                rows = slice(min(len(given), len(here))) if grown else ...
+                here[rows].copy_(given[rows])
+                self._averages[name][rows].copy_(given[rows])
         return sorted(fresh)
 
     def restart(self, weights: Mapping[str, Tensor], step: int) -> None:
