@@ -9,7 +9,9 @@ import signal
 from collections import Counter
 from typing import Literal
 
-Point = Literal["after-edit", "after-blob", "mid-journal", "after-journal", "before-commit", "after-commit"]
+Point = Literal[
+    "after-edit", "after-blob", "mid-journal", "after-journal", "before-commit", "after-commit", "after-set"
+]
 VARIABLE = "SHOPEDIT_KILL_AT"
 _passed: Counter[str] = Counter()
 

@@ -10,9 +10,10 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import Any
 
-from bench.store.read import Board, Result
+from bench.store.read import Board, Result, SetResult
 from bench.summary import AXES, Row
 from bench.types import MetricCard, Score
 
@@ -71,9 +72,23 @@ def record(result: Result, measured: frozenset[str], *, canonical: bool) -> dict
     return fields
 
 
-def to_json(board: Board, results: Iterable[Result], cards: Iterable[MetricCard], *, canonical: bool = False) -> str:
-    """Return a document with the board's identity and one object per edit, ordered by method, case and
-    seed.
+def set_record(one: SetResult) -> dict[str, Any]:
+    """Return what a metric of sets says, as JSON-ready values."""
+    score = {name: value for name, value in asdict(one.score).items() if value is not None}
+    names = {"method": one.method, "method_key": one.method_key, "split": one.split, "seed": one.seed}
+    return {**names, "metric": one.metric, **score}
+
+
+def to_json(
+    board: Board,
+    results: Iterable[Result],
+    cards: Iterable[MetricCard],
+    *,
+    canonical: bool = False,
+    sets: Iterable[SetResult] = (),
+) -> str:
+    """Return a document with the board's identity, one object per edit, ordered by method, case and seed, and one
+    per metric of sets, method and split.
     """
     measured = frozenset(card.name for card in cards if card.family == "cost")
     document: dict[str, Any] = {
@@ -83,6 +98,7 @@ def to_json(board: Board, results: Iterable[Result], cards: Iterable[MetricCard]
         "protocol": board.protocol,
         "signature": board.signature,
         "edits": [record(result, measured, canonical=canonical) for result in results],
+        "sets": [set_record(one) for one in sets],
     }
     return json.dumps(document, indent=2, sort_keys=canonical, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -130,7 +146,7 @@ def cells(row: Row, metrics: Sequence[str]) -> list[str]:
         number(score.mean if score else None, 1),
         f"{score.low:.1f}-{score.high:.1f}" if score else "-",
         *(number(row.means.get(axis), 2) for axis in AXES),
-        *(number(row.means.get(metric), 2) for metric in metrics),
+        *(number(row.value(metric), 2) for metric in metrics),
         number(row.seconds, 2),
         number(row.nfe, 0),
         number(row.peak_memory / 2**20 if row.peak_memory else None, 0),

@@ -107,6 +107,22 @@ def score_key(edit_sha256: str | None, references: Mapping[str, str], card: Metr
     return digest({"edit": edit_sha256, "references": references, "metric": metric_key(card), "protocol": signature})
 
 
+def set_key(method: str, card: MetricCard, signature: str, seed: int, clips: Mapping[str, tuple[str, str]]) -> str:
+    """Return the identity of one score of a whole set of edits.
+
+    `clips` maps each case id to the sha256 of the clip that counts as the edit and of its target.
+    """
+    return digest(
+        {
+            "method": method,
+            "metric": metric_key(card),
+            "protocol": signature,
+            "seed": seed,
+            "clips": {case: list(pair) for case, pair in clips.items()},
+        }
+    )
+
+
 def testset_digest(testset: TestSet) -> str:
     """Return the identity of a test set: its name, version and every word of every case."""
     cases = sorted((case.model_dump(mode="json") for case in testset.cases), key=lambda case: str(case["id"]))

@@ -39,6 +39,8 @@ LITE_1_METRICS = (
     "peak-memory",
 )
 
+LITE_1_SETS = ("kvd-effl0t", "fvd-effl0t", "fid-effl0")
+
 LITE_1 = Formula(
     terms=(
         Term("margin-lab", "accuracy", "higher", "source", weight=2),
@@ -89,6 +91,8 @@ class Protocol:
     name: str
     metrics: tuple[Metric, ...]
     formula: Formula
+    sets: tuple[SetMetric, ...] = ()
+    """Metrics of whole sets of edits, scored at the end of a run (`bench.sets`); never part of the headline."""
 
     @property
     def cards(self) -> tuple[MetricCard, ...]:
@@ -102,7 +106,8 @@ class Protocol:
         Scores of unequal signature are never compared, averaged or ranked together. Titles and descriptions may
         change without changing it.
         """
-        cards = [c.model_dump(mode="json", exclude={"title", "description", "paper"}) for c in self.cards]
+        every = (*self.cards, *(m.card for m in self.sets))
+        cards = [c.model_dump(mode="json", exclude={"title", "description", "paper"}) for c in every]
         content = json.dumps([self.name, cards, self.formula.digest()], sort_keys=True)
         return f"{self.name}:{hashlib.sha256(content.encode()).hexdigest()[:12]}"
 
@@ -153,17 +158,28 @@ class Protocol:
 
 def load(name: str) -> Protocol:
     """Return the protocol of that name. Raises UserError for an unknown one."""
-    protocols = {"lite-1": (LITE_1_METRICS, LITE_1)}
+    protocols = {"lite-1": (LITE_1_METRICS, LITE_1_SETS, LITE_1)}
     if name not in protocols:
         raise unknown("protocol", name, protocols)
-    wanted, formula = protocols[name]
+    wanted, sets, formula = protocols[name]
     found = registered()
-    return Protocol(name, tuple(_per_edit(found[metric]) for metric in wanted), formula)
+    return Protocol(
+        name,
+        tuple(_per_edit(found[metric]) for metric in wanted),
+        formula,
+        tuple(_of_sets(found[metric]) for metric in sets),
+    )
 
 
 def _per_edit(metric: Metric | SetMetric) -> Metric:
     if not isinstance(metric, Metric):
         raise TypeError(f"{metric.card.name} is a metric of sets, not of edits")
+    return metric
+
+
+def _of_sets(metric: Metric | SetMetric) -> SetMetric:
+    if not isinstance(metric, SetMetric):
+        raise TypeError(f"{metric.card.name} is a metric of edits, not of sets")
     return metric
 
 

@@ -12,17 +12,21 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 
 from bench import crash, plan, registry, testsets
+from bench.blobs import BlobStore
 from bench.env import environment
 from bench.errors import UserError, unknown
 from bench.executors import Executor
 from bench.executors.inline import Inline
+from bench.features.bank import FeatureBank
 from bench.home import Home
 from bench.identity import method_key, metric_key, score_key, testset_digest
-from bench.inputs import wrong_answer
+from bench.inputs import CaseReader, wrong_answer
 from bench.plan import Plan, RunSpec
 from bench.protocol import Protocol
-from bench.store.access import open_store
+from bench.sets import SetScorer
+from bench.store.access import open_reader, open_store
 from bench.store.journal import Journal
+from bench.store.read import Board
 from bench.store.records import EditRecord, EndRecord, RunRecord, RunState, ScoreRecord
 from bench.store.repo import Store
 from bench.types import EditCase, MethodEntry, MetricCard, Score, TestSet
@@ -42,8 +46,10 @@ class Prepared:
     protocol: Protocol
     signature: str
     cards: tuple[MetricCard, ...]
-    """Of the protocol, then of the metrics asked for besides."""
+    """Of the protocol's metrics of edits, then of those asked for besides."""
     plan: Plan
+    url: str | None = None
+    """Of the store, where it is not the state folder's own."""
 
     @property
     def partial(self) -> bool:
@@ -99,7 +105,7 @@ def prepare(spec: RunSpec, home: Home, url: str | None = None, *, verify: bool =
     if verify:
         read = {c.id: c for job in made.jobs for c in (job.case, job.wrong, job.other) if c}
         testsets.verify_assets(testset, read.values())
-    return Prepared(spec, home, store, testset, cases, entries, protocol, signature, cards, made)
+    return Prepared(spec, home, store, testset, cases, entries, protocol, signature, cards, made, url)
 
 
 def _wrong(entry: MethodEntry, case: EditCase, testset: TestSet) -> EditCase | None:
@@ -159,6 +165,7 @@ def run(
                 if outcome.status == "failed":
                     failed.append((card.name, outcome.job.case.id, outcome.reason or ""))
             on_outcome(outcome)
+        _score_sets(name, prepared, journal)
         state = "failed" if unloadable else "finished"
     except KeyboardInterrupt:
         state = "interrupted"
@@ -167,6 +174,32 @@ def run(
         store.apply(end, journal.append(end))
         journal.close()
     return Report(name, state, done, tuple(failed), unloadable)
+
+
+def _score_sets(name: str, prepared: Prepared, journal: Journal) -> None:
+    """Score what is due of the metrics of whole sets; a partial run covers no split."""
+    metrics = prepared.protocol.sets
+    if prepared.partial or not metrics:
+        return
+    reader = open_reader(prepared.home, prepared.url)
+    testset = prepared.testset
+    digest, protocol = testset_digest(testset), prepared.protocol.name
+    board = Board(testset.name, testset.version, digest, protocol, prepared.signature, name)
+    home = prepared.home
+    scorer = SetScorer(CaseReader(prepared.testset.root), BlobStore(home.blobs), FeatureBank(home.cache / "features"))
+    due = scorer.due(
+        reader.results(board, run=name),
+        prepared.cases,
+        metrics,
+        prepared.signature,
+        prepared.spec.split,
+        prepared.spec.seed,
+        prepared.store.set_keys(),
+        name,
+    )
+    for record in due:
+        prepared.store.apply(record, journal.append(record))
+        crash.here("after-set")
 
 
 def _run_record(name: str, prepared: Prepared) -> RunRecord:
@@ -184,7 +217,7 @@ def _run_record(name: str, prepared: Prepared) -> RunRecord:
         methods=[entry.card for entry in prepared.entries],
         protocol=prepared.protocol.name,
         signature=prepared.signature,
-        metrics=list(prepared.cards),
+        metrics=[*prepared.cards, *(m.card for m in prepared.protocol.sets)],
         environment=environment(spec.device),
     )
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bench.stats import Interval, interval, macro_average
-from bench.store.read import Result
-from bench.types import SCENARIOS, MethodCard
+from bench.store.read import Result, SetResult
+from bench.types import SCENARIOS, MethodCard, SetScore
 
 HEADLINE = "score"
 AXES = ("accuracy", "preservation", "temporal")
@@ -35,18 +35,31 @@ class Row:
     """Mean per edit: transformer forwards of batch 1."""
     peak_memory: int | None
     """Largest, bytes."""
+    sets: dict[str, SetScore] = field(default_factory=dict)
+    """Metrics of the whole set of edits (KVD, FID), where the selection is a whole split."""
+
+    def value(self, metric: str) -> float | None:
+        """Return a metric's mean over edits or its value over the set, None where it has neither."""
+        found = self.sets.get(metric)
+        return self.means.get(metric) if found is None else found.value
 
 
-def rows(results: Iterable[Result]) -> list[Row]:
-    """Return a row per method: methods by falling score, then controls by falling score."""
+def rows(results: Iterable[Result], sets: Iterable[SetResult] = ()) -> list[Row]:
+    """Return a row per method: methods by falling score, then controls by falling score.
+
+    `sets` are the scores over the split that the results come from; of several seeds the lowest is shown.
+    """
     by_method: dict[str, list[Result]] = {}
     for result in results:
         by_method.setdefault(result.method_key, []).append(result)
-    made = [_row(group) for group in by_method.values()]
+    whole: dict[str, dict[str, SetScore]] = {}
+    for one in sorted(sets, key=lambda s: s.seed):
+        whole.setdefault(one.method_key, {}).setdefault(one.metric, one.score)
+    made = [_row(group, whole.get(key, {})) for key, group in by_method.items()]
     return sorted(made, key=lambda r: (r.card.control, -(r.score.mean if r.score else -1.0), r.card.name))
 
 
-def _row(results: Sequence[Result]) -> Row:
+def _row(results: Sequence[Result], sets: dict[str, SetScore]) -> Row:
     names = dict.fromkeys(name for result in results for name in result.scores)
     values = {name: _of(results, name) for name in names}
     headline = values.get(HEADLINE, [])
@@ -72,6 +85,7 @@ def _row(results: Sequence[Result]) -> Row:
         seconds=sum(seconds) / len(seconds) if seconds else None,
         nfe=sum(nfe) / len(nfe) if nfe else None,
         peak_memory=max((r.peak_memory for r in results if r.peak_memory), default=None),
+        sets=sets,
     )
 
 

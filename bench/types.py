@@ -249,3 +249,25 @@ class Score:
             raise ValueError("a Score has either a value or a reason")
         if self.value is not None and not np.isfinite(self.value):
             raise ValueError(f"NaN and infinity are not scores: {self.value}")
+
+
+@dataclass(frozen=True, slots=True)
+class SetScore:
+    """What a metric of sets says of one method over a whole split: a finite value, or the reason why there is none."""
+
+    value: float | None = None
+    unscored: str | None = None
+    low: float | None = None
+    high: float | None = None
+    """95 % interval, where the metric has one."""
+    edits: int = 0
+    groups: int = 0
+    """Source clips."""
+    failed: int = 0
+    """Edits that could not be made and count as their sources."""
+
+    def __post_init__(self) -> None:
+        if (self.value is None) == (self.unscored is None):
+            raise ValueError("a SetScore has either a value or a reason")
+        if any(v is not None and not np.isfinite(v) for v in (self.value, self.low, self.high)):
+            raise ValueError(f"NaN and infinity are not scores: {self.value} [{self.low}, {self.high}]")

@@ -6,6 +6,7 @@ import gc
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from bench.errors import BenchError, CaseFailed, UserError
 from bench.inputs import CaseReader, References
 from bench.media import read_video, write_lossless
 from bench.plan import Job
+from bench.sets import features_of
 from bench.store.records import EditFacts, Stage, Status
 from bench.types import Edit, EditMethod, Score, Video
 
@@ -178,10 +180,20 @@ class Worker:
             for metric in self._extras:
                 if metric.card.name in job.due:
                     scores[metric.card.name] = metric.score(sample)
+            self._look(job, references, video, facts)
         except Exception as error:
             _log.debug("scoring %s on %s failed", job.entry.card.name, job.case.id, exc_info=True)
             raise _Failed("score", error) from error
         return scores
+
+    def _look(self, job: Job, references: References, video: Video, facts: EditFacts) -> None:
+        """Extract what metrics of whole sets will need, while the clips are decoded and their features warm."""
+        clips = {facts.sha256: video}
+        if job.case.target is not None and references.target is not None:
+            clips[job.case.target.sha256] = references.target
+        for metric in self._protocol.sets:
+            for sha256, clip in clips.items():
+                features_of(metric, self._features, sha256, partial(_itself, clip))
 
     def _sample(self, job: Job, references: References, video: Video, facts: EditFacts) -> Sample:
         from bench.metrics import Cost, Sample
@@ -197,6 +209,10 @@ class Worker:
             cost=Cost(facts.seconds, facts.nfe, facts.peak_memory),
             features=self._features,
         )
+
+
+def _itself(clip: Video) -> Video:
+    return clip
 
 
 def _size(shape: tuple[int, int, int]) -> str:

@@ -17,9 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from bench.errors import CaseFailed
+from bench.features.bank import FeatureBank
 from bench.identity import file_digest
 from bench.media import write_mask, write_mp4
-from bench.metrics import Sample
+from bench.metrics import Population, Sample
 from bench.testsets import read_testset
 from bench.types import (
     SCENARIOS,
@@ -33,6 +34,7 @@ from bench.types import (
     MetricCard,
     OracleRequest,
     Score,
+    SetScore,
     TestSet,
     Video,
 )
@@ -175,12 +177,30 @@ class Sharpness:
 METRICS = (Sharpness(),)
 
 
+class Redness:
+    """A metric of sets: how far apart edits and targets are in mean red. Counts how often it looks at a clip."""
+
+    card = MetricCard(name="set-redness", title="Redness", family="distribution", better="lower", needs=("target",))
+    look = "redness-v1"
+    looked = 0
+
+    def features(self, video: Video, bank: FeatureBank) -> np.ndarray:
+        Redness.looked += 1
+        return np.asarray([[video.frames[..., 0].mean()]], np.float32)
+
+    def reduce(self, population: Population) -> SetScore:
+        edits, targets = (np.mean([f.mean() for f in s.values()]) for s in (population.edits, population.targets))
+        gap = abs(float(edits - targets))
+        return population.scored(gap, low=0.0, high=gap + 1)
+
+
 class ToyProtocol:
     """Scores by closeness to the target; its cost metric is measured and so never canonical."""
 
     name = "toy"
     signature = "toy:000000000001"
     metrics = (Closeness(),)
+    sets = (Redness(),)
     cards = (
         Closeness.card,
         MetricCard(name="seconds", title="Seconds", family="cost", better="lower", unit="s"),

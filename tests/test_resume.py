@@ -53,7 +53,7 @@ def environment(**more: str) -> dict[str, str]:
 def canonical() -> str:
     reader = open_reader(open_home(), None)
     board = reader.boards()[0]
-    return to_json(board, reader.results(board), reader.metrics(), canonical=True)
+    return to_json(board, reader.results(board), reader.metrics(), canonical=True, sets=reader.sets(board))
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +79,10 @@ def uninterrupted(toyset: Path, tmp_path_factory: pytest.TempPathFactory) -> str
         ("after-journal:8", 0),
         ("before-commit:14", 0),
         ("after-commit:2", 0),
+        ("after-commit:14", 0),
+        ("mid-journal:16", 0),
+        ("after-set:1", 0),
+        ("after-set:2", 0),
     ],
 )
 def test_a_killed_run_loses_at_most_the_case_in_hand(

@@ -123,7 +123,7 @@ def test_a_lost_or_ruined_database_is_made_anew_from_the_journals(filled: Path) 
     reader = open_reader(open_home(), None)
     before = [vars_of(r) for r in reader.results(reader.boards()[0])]
     (filled / "bench.db").write_bytes(b"ruined" * 1000)
-    assert rebuild(open_home()) == 9
+    assert rebuild(open_home()) == 10
     assert (filled / "bench.db.old").read_bytes().startswith(b"ruined")
     reader = open_reader(open_home(), None)
     assert [vars_of(r) for r in reader.results(reader.boards()[0])] == before
@@ -146,7 +146,7 @@ def test_a_journal_line_cut_short_is_passed_over(filled: Path) -> None:
     path = next((filled / "journal").glob("*.jsonl"))
     data = path.read_bytes()
     path.write_bytes(data + b'{"kind": "edit", "run')
-    assert len(list(journal.read(path))) == 9
+    assert len(list(journal.read(path))) == 10
     assert list(problems(open_home())) == []
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from bench.cli.options import DbOption, HomeOption
+
+if TYPE_CHECKING:
+    from bench.store.read import Board, Reader, SetResult
 
 EXAMPLES = (
     "Examples: [bold]bench export --format csv --output edits.csv[/] · "
@@ -47,14 +50,25 @@ def export(
         raise UserError("the store holds no run; make one with `bench run --method NAME`")
     board = board_of(reader, run) if run else boards[0]
     results = reader.results(board, run=run, split=split, methods=frozenset(method) if method else None)
+    sets = _sets(reader, board, run, split, {r.method_key for r in results})
     cards = reader.metrics()
     if form == "csv":
         text = to_csv(results)
     elif form == "markdown":
-        text = to_markdown(rows(results), metrics_shown(cards))
+        text = to_markdown(rows(results, sets if run or split else ()), metrics_shown(cards))
     else:
-        text = to_json(board, results, cards, canonical=canonical)
+        text = to_json(board, results, cards, canonical=canonical, sets=sets)
     if output:
         output.write_text(text, encoding="utf-8", newline="")
     else:
         write(text)
+
+
+def _sets(reader: Reader, board: Board, run: str | None, split: str | None, methods: set[str]) -> list[SetResult]:
+    """Return the scores of sets that belong to the selection: of its split, or of all that were run whole."""
+    covered = next((r for r in reader.runs() if r.id == run), None) if run else None
+    if covered is not None and covered.partial:
+        return []
+    chosen = covered.split if covered else split
+    seed = covered.spec.get("seed") if covered else None
+    return [one for one in reader.sets(board, chosen, seed) if one.method_key in methods]

@@ -208,7 +208,8 @@ def _table(prepared: Prepared, report: Report, db: str | None) -> None:
 
     reader = open_reader(prepared.home, db)
     board = board_of(reader, report.run)
-    made = rows(reader.results(board, run=report.run))
+    sets = () if prepared.partial else reader.sets(board, prepared.spec.split, prepared.spec.seed)
+    made = rows(reader.results(board, run=report.run), sets)
     if made:
         out().print(leaderboard(made, board, reader.metrics(), prepared.partial, out().width))
     out().print(

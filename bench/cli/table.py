@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from bench.summary import Row
     from bench.types import MetricCard
 
-SHOWN = ("psnr", "ssim", "perc-effl0")
+SHOWN = ("psnr", "ssim", "perc-effl0", "kvd-effl0t")
 """Shown where the protocol has them and the terminal is wide: what readers of other benchmarks look for
 first.
 """
-WIDE = 110
+WIDE = 120
 
 
 def board_of(reader: Reader, run: str) -> Board:
@@ -40,7 +40,7 @@ def metrics_shown(cards: Sequence[MetricCard]) -> list[str]:
 def leaderboard(rows: Sequence[Row], board: Board, cards: Sequence[MetricCard], partial: bool, width: int) -> Table:
     """Return a section per track with its methods by falling score, and below them the controls.
 
-    `width` is the terminal's, in columns: metrics beside the score are shown from 110 up.
+    `width` is the terminal's, in columns: metrics beside the score are shown from 120 up.
     """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.features.bank import FeatureBank
-from bench.types import EditCase, Mask, MetricCard, Score, Video
+from bench.types import EditCase, Mask, MetricCard, Score, SetScore, Video
 
-__all__ = ["Cost", "Metric", "Sample", "SetMetric", "registered"]
+__all__ = ["Cost", "Metric", "Population", "Sample", "SetMetric", "registered"]
 
 ENTRY_POINTS = "shopedit_bench.metrics"
 
@@ -74,6 +74,29 @@ class Metric(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Population:
+    """One method's edits of a whole split beside their targets; every mapping is by case id."""
+
+    edits: Mapping[str, NDArray[np.float32]]
+    """Features of each edit, n x D; an edit that failed has its source's, as if it had changed nothing."""
+    targets: Mapping[str, NDArray[np.float32]]
+    groups: Mapping[str, str]
+    """The source clip of each."""
+    failed: int
+    whole_test: bool
+    """Whether these are all cases of a split named `test`."""
+
+    def scored(self, value: float, low: float | None = None, high: float | None = None) -> SetScore:
+        """Return the score of this population."""
+        size = len(self.edits), len(set(self.groups.values())), self.failed
+        return SetScore(value, None, low, high, *size)
+
+    def unscored(self, reason: str) -> SetScore:
+        """Return why this population has no score."""
+        return SetScore(None, reason, None, None, len(self.edits), len(set(self.groups.values())), self.failed)
+
+
 @runtime_checkable
 class SetMetric(Protocol):
     """A number for a whole set of edits (FVD, KVD, FID)."""
@@ -83,12 +106,17 @@ class SetMetric(Protocol):
         """Name, unit, direction, needs."""
         ...
 
-    def features(self, sample: Sample) -> NDArray[np.float32]:
-        """Return one edit's features, N x D."""
+    @property
+    def look(self) -> str:
+        """Identity of the features, part of a file name: metrics that share it share the features."""
         ...
 
-    def reduce(self, features: Mapping[str, NDArray[np.float32]]) -> Score:
-        """Return the value over all edits, given their features by case id."""
+    def features(self, video: Video, bank: FeatureBank) -> NDArray[np.float32]:
+        """Return one clip's features, n x D; computed once per clip and kept by its file's content."""
+        ...
+
+    def reduce(self, population: Population) -> SetScore:
+        """Return the value over all edits, or the reason why there is none."""
         ...
 
 

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from bench import crash
 from bench.errors import UserError
-from bench.store.records import RECORD, EditRecord, EndRecord, RunRecord
+from bench.store.records import RECORD, AnyRecord
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class Journal:
         self._stream = self.path.open("xb", buffering=0)
         _sync_folder(folder)
 
-    def append(self, record: RunRecord | EditRecord | EndRecord) -> int:
+    def append(self, record: AnyRecord) -> int:
         """Write a record and return the journal's length in bytes; it is on the disk when this returns."""
         line = record.model_dump_json(exclude_defaults=False).encode() + b"\n"
         if crash.armed("mid-journal"):
@@ -51,7 +51,7 @@ class Journal:
         self._stream.close()
 
 
-def read(path: Path, start: int = 0) -> Iterator[tuple[RunRecord | EditRecord | EndRecord, int]]:
+def read(path: Path, start: int = 0) -> Iterator[tuple[AnyRecord, int]]:
     """Yield the records from byte `start` on, each with the offset after it.
 
     Stops at a last line without its end. Raises `UserError` naming file and offset for a whole line that is

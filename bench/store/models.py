@@ -180,3 +180,32 @@ RESULTS: tuple[type[Base], ...] = (
     TestSetRow,
 )
 """What can be made anew from the journals, in the order in which it may be emptied."""
+
+
+class SetScoreRow(Base):
+    """What a metric of sets says of one method over a split, from the newest run that covered it whole."""
+
+    __tablename__ = "set_score"
+    __table_args__ = (
+        # Named here: by the pattern its name would be longer than PostgreSQL takes.
+        UniqueConstraint(
+            "testset_id", "protocol_id", "method_id", "metric_id", "split", "seed", name="uq_set_score_identity"
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    testset_id: Mapped[int] = mapped_column(ForeignKey("testset.id"))
+    protocol_id: Mapped[int] = mapped_column(ForeignKey("protocol.id"))
+    method_id: Mapped[int] = mapped_column(ForeignKey("method.id"))
+    metric_id: Mapped[int] = mapped_column(ForeignKey("metric.id"))
+    split: Mapped[str]
+    seed: Mapped[int]
+    run_id: Mapped[str] = mapped_column(ForeignKey("run.id"))
+    key: Mapped[str]
+    value: Mapped[float | None]
+    unscored: Mapped[str | None]
+    low: Mapped[float | None]
+    high: Mapped[float | None]
+    edits: Mapped[int]
+    groups: Mapped[int]
+    failed: Mapped[int]

@@ -18,9 +18,10 @@ from bench.store.models import (
     ProtocolRow,
     RunRow,
     ScoreRow,
+    SetScoreRow,
     TestSetRow,
 )
-from bench.types import EditCase, MethodCard, MetricCard, Score
+from bench.types import EditCase, MethodCard, MetricCard, Score, SetScore
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,18 @@ class Result:
     finished: str
     scores: dict[str, Score]
     """By metric name, the newest version of each; empty where scoring failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetResult:
+    """What one metric of sets says of one method over a whole split."""
+
+    method: str
+    method_key: str
+    metric: str
+    split: str
+    seed: int
+    score: SetScore
 
 
 class Reader:
@@ -192,6 +205,34 @@ class Reader:
                     continue
                 found.append(_result(edit, case, method, scores.get(edit.id, {})))
         return tuple(found)
+
+    def sets(self, board: Board, split: str | None = None, seed: int | None = None) -> tuple[SetResult, ...]:
+        """Return what metrics of sets say of a board's methods, in order of method, split, seed and metric."""
+        query = (
+            select(SetScoreRow, MethodRow, MetricRow.name)
+            .join(MethodRow, SetScoreRow.method_id == MethodRow.id)
+            .join(MetricRow, SetScoreRow.metric_id == MetricRow.id)
+            .join(ProtocolRow, SetScoreRow.protocol_id == ProtocolRow.id)
+            .join(TestSetRow, SetScoreRow.testset_id == TestSetRow.id)
+            .where(ProtocolRow.signature == board.signature, TestSetRow.digest == board.testset_digest)
+            .order_by(MethodRow.name, MethodRow.key, SetScoreRow.split, SetScoreRow.seed, MetricRow.position)
+        )
+        if split is not None:
+            query = query.where(SetScoreRow.split == split)
+        if seed is not None:
+            query = query.where(SetScoreRow.seed == seed)
+        with Session(self._engine) as session:
+            return tuple(
+                SetResult(
+                    method=method.name,
+                    method_key=method.key,
+                    metric=metric,
+                    split=row.split,
+                    seed=row.seed,
+                    score=SetScore(row.value, row.unscored, row.low, row.high, row.edits, row.groups, row.failed),
+                )
+                for row, method, metric in session.execute(query).tuples()
+            )
 
     def _newest(self, board: Board) -> set[str]:
         with Session(self._engine) as session:

@@ -96,6 +96,28 @@ class EditRecord(_Record):
     finished: str
 
 
+class SetRecord(_Record):
+    """What a metric of sets says of all edits of one method over the run's split."""
+
+    kind: Literal["set"] = "set"
+    run: str
+    method: str
+    """`identity.method_key`."""
+    metric: str
+    """`identity.metric_key`."""
+    key: str
+    """`identity.set_key`."""
+    split: str
+    seed: int
+    value: float | None = None
+    unscored: str | None = None
+    low: float | None = None
+    high: float | None = None
+    edits: int
+    groups: int
+    failed: int
+
+
 class EndRecord(_Record):
     """The last line of a run that ended by itself."""
 
@@ -105,5 +127,5 @@ class EndRecord(_Record):
     finished: str
 
 
-Record = Annotated[RunRecord | EditRecord | EndRecord, Field(discriminator="kind")]
-RECORD: TypeAdapter[RunRecord | EditRecord | EndRecord] = TypeAdapter(Record)
+AnyRecord = RunRecord | EditRecord | SetRecord | EndRecord
+RECORD: TypeAdapter[AnyRecord] = TypeAdapter(Annotated[AnyRecord, Field(discriminator="kind")])

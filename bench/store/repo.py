@@ -29,9 +29,10 @@ from bench.store.models import (
     ProtocolRow,
     RunRow,
     ScoreRow,
+    SetScoreRow,
     TestSetRow,
 )
-from bench.store.records import EditFacts, EditRecord, EndRecord, RunRecord
+from bench.store.records import AnyRecord, EditFacts, EditRecord, RunRecord, SetRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,11 @@ class Store:
             by_name.setdefault(name, []).append(seconds or 0.0)
         return {name: sum(values) / len(values) for name, values in by_name.items()}
 
+    def set_keys(self) -> set[str]:
+        """Return the keys of every stored score of a set."""
+        with Session(self._engine) as session:
+            return set(session.scalars(select(SetScoreRow.key)))
+
     # writing
 
     def catch_up(self) -> int:
@@ -107,13 +113,15 @@ class Store:
                 count += 1
         return count
 
-    def apply(self, record: RunRecord | EditRecord | EndRecord, offset: int, *, before_commit: Any = None) -> None:
+    def apply(self, record: AnyRecord, offset: int, *, before_commit: Any = None) -> None:
         """Fold in one record that ends at byte `offset` of its journal, in one transaction."""
         with Session(self._writer) as session, session.begin():
             if isinstance(record, RunRecord):
                 _begin(session, record)
             elif isinstance(record, EditRecord):
                 _edit(session, record)
+            elif isinstance(record, SetRecord):
+                _set_score(session, record)
             else:
                 run = _run(session, record.run)
                 run.state, run.finished = record.state, record.finished
@@ -265,3 +273,20 @@ def _scores(session: Session, edit: EditRow, run: RunRow, record: EditRecord, *,
         }
         key = {"edit_id": edit.id, "metric_id": metric_id, "protocol_id": run.protocol_id}
         _one(session, ScoreRow, key, values)
+
+
+def _set_score(session: Session, record: SetRecord) -> None:
+    run = _run(session, record.run)
+    key = {
+        "testset_id": run.testset_id,
+        "protocol_id": run.protocol_id,
+        "method_id": session.scalars(select(MethodRow.id).filter_by(key=record.method)).one(),
+        "metric_id": session.scalars(select(MetricRow.id).filter_by(key=record.metric)).one(),
+        "split": record.split,
+        "seed": record.seed,
+    }
+    row = session.scalars(select(SetScoreRow).filter_by(**key)).one_or_none()
+    if row is not None and record.run < row.run_id:
+        return  # the newest run's stands, in whatever order journals are read
+    values = record.model_dump(include={"key", "value", "unscored", "low", "high", "edits", "groups", "failed"})
+    _one(session, SetScoreRow, key, {"run_id": record.run, **values})

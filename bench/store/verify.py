@@ -14,7 +14,7 @@ from bench.blobs import BlobStore
 from bench.errors import UserError
 from bench.home import Home
 from bench.store.db import open_engine
-from bench.store.models import EditRow, MetricRow, RunRow, ScoreRow
+from bench.store.models import EditRow, MethodRow, MetricRow, RunRow, ScoreRow, SetScoreRow
 from bench.store.repo import Store
 
 _FACTS = ("status", "stage", "reason", "sha256", "seconds", "nfe", "run_id", "seed")
@@ -62,6 +62,10 @@ def _content(engine: Engine) -> dict[str, Any]:
         for score, edit, metric in session.execute(scores).tuples():
             name = f"score {edit.testset_id}/{edit.key}/{metric[:12]}/{score.protocol_id}"
             content[name] = (score.key, score.value, score.unscored)
+        sets = select(SetScoreRow, MethodRow.key, MetricRow.key).join(MethodRow).join(MetricRow)
+        for found, method, metric in session.execute(sets).tuples():
+            name = f"set {found.testset_id}/{found.split}/{found.seed}/{method[:12]}/{metric[:12]}/{found.protocol_id}"
+            content[name] = (found.key, found.value, found.unscored, found.run_id)
     return content
 
 
