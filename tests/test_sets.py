@@ -18,7 +18,7 @@ from bench.metrics.frechet import frechet
 from bench.metrics.mmd import discrepancy
 from bench.plan import RunSpec
 from bench.run import prepare, run
-from bench.store.access import open_reader
+from bench.store.access import open_reader, open_store
 from bench.store.verify import problems
 from bench.types import SetScore, Video
 from tests.fixtures import Redness
@@ -171,3 +171,10 @@ def test_set_scores_are_exported_and_survive_a_rebuild(toy: Path, toyset: Path) 
     assert whole[0]["low"] <= whole[0]["value"] <= whole[0]["high"]
     assert bench.invoke(app, ["store", "rebuild"]).exit_code == 0
     assert json.loads(bench.invoke(app, ["export", "--canonical"]).stdout)["sets"] == whole
+
+
+def test_emptied_tables_are_filled_from_the_journals_with_scores_of_sets(toy: Path, toyset: Path) -> None:
+    drive(toyset, "blend")
+    before = stored()
+    open_store(open_home(), None).rebuild()
+    assert stored() == before != {}

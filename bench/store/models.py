@@ -168,20 +168,6 @@ class ScoreRow(Base):
     anchors: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
-RESULTS: tuple[type[Base], ...] = (
-    ScoreRow,
-    EditRow,
-    RunRow,
-    EnvironmentRow,
-    ProtocolRow,
-    MetricRow,
-    MethodRow,
-    CaseRow,
-    TestSetRow,
-)
-"""What can be made anew from the journals, in the order in which it may be emptied."""
-
-
 class SetScoreRow(Base):
     """What a metric of sets says of one method over a split, from the newest run that covered it whole."""
 
@@ -209,3 +195,18 @@ class SetScoreRow(Base):
     edits: Mapped[int]
     groups: Mapped[int]
     failed: Mapped[int]
+
+
+RESULTS: tuple[type[Base], ...] = (
+    SetScoreRow,
+    ScoreRow,
+    EditRow,
+    RunRow,
+    EnvironmentRow,
+    ProtocolRow,
+    MetricRow,
+    MethodRow,
+    CaseRow,
+    TestSetRow,
+)
+"""What can be made anew from the journals, in the order in which it may be emptied."""
