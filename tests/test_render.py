@@ -11,7 +11,7 @@ import pytest
 from testset.build import edit_mask, outside_psnr
 from testset.render import Renderer
 from testset.scenes import Item, Scene, edited
-from testset.scenes.vocabulary import PROPS, SETTINGS, STYLES
+from testset.scenes.vocabulary import PRODUCTS, PROPS, SETTINGS, STYLES
 
 SIZE = {"frames": 2, "height": 96, "width": 96}
 SCENE = Scene(
@@ -93,3 +93,27 @@ def test_scenes_of_random_words_all_render(renderer: Renderer) -> None:
     rng = random.Random(3)
     clips = renderer.render([sample_training_scene(rng) for _ in range(24)], frames=1, height=48, width=48)
     assert (clips.float().std(dim=(1, 2, 3, 4)) > 4).all()
+
+
+def test_a_label_is_seen_and_stays_while_the_rest_of_its_product_changes(renderer: Renderer) -> None:
+    labelled = replace(SCENE, item=replace(SCENE.item, label="NOVA"))
+    other = replace(SCENE, item=replace(SCENE.item, label="HUSK"))
+    a, b = frames(renderer, labelled).astype(int), frames(renderer, other).astype(int)
+    letters = np.abs(a - b).max(-1) > 60
+    assert 0.002 < letters.mean() < 0.05
+    green = frames(renderer, edited(labelled, "color", "green")).astype(int)
+    assert np.abs(a - green)[letters].mean() < 25  # what the red shines on stays, but for light at the edges
+    assert np.abs(a - green).max(-1).max() > 60
+
+
+def test_a_tall_picture_shows_the_product_larger_and_whole(renderer: Renderer) -> None:
+    for product in ("handbag", "table lamp", "donut"):
+        scene = replace(SCENE, item=Item(product, "red", PRODUCTS[product].materials[0], "gold"))
+        out = renderer.render_with_ids([scene], 3, 176, 96)
+        body = out.ids[0].numpy() == 0
+        rows, columns = np.flatnonzero(body.any((0, 2))), np.flatnonzero(body.any((0, 1)))
+        assert rows[0] > 0
+        assert rows[-1] < 175
+        assert columns[0] > 0
+        assert columns[-1] < 95
+        assert max(rows.size / 176, columns.size / 96) > 0.42, product

@@ -37,10 +37,10 @@ MIN_OUTSIDE_DB = 50.0
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """Size and length of the clips."""
+    """Sizes (height, width) and length of the clips."""
 
-    height: int = 256
-    width: int = 256
+    square: tuple[int, int] = (256, 256)
+    tall: tuple[int, int] = (352, 192)
     frames: int = FRAMES
     fps: Fraction = FPS
 
@@ -103,10 +103,10 @@ class Builder:
         self.dropped: Counter[str] = Counter()
         self.kept: Counter[str] = Counter()
 
-    def frames(self, scene: Scene) -> tuple[Frames, Mask]:
+    def frames(self, scene: Scene, tall: bool) -> tuple[Frames, Mask]:
         """Return a scene's frames and the mask of its product."""
-        r = self.rendition
-        out = self.renderer.render_with_ids([scene], r.frames, r.height, r.width)
+        height, width = self.rendition.tall if tall else self.rendition.square
+        out = self.renderer.render_with_ids([scene], self.rendition.frames, height, width)
         return out.rgb[0].cpu().numpy(), out.ids[0].cpu().numpy() == 0
 
     def group(self, split: str, number: int, edits: int) -> list[EditCase]:
@@ -117,11 +117,11 @@ class Builder:
         last = ""
         for attempt in range(8):
             plans = list(candidates(split, number, edits, attempt))
-            source, _ = self.frames(plans[0].source)
+            source, _ = self.frames(plans[0].source, plans[0].tall)
             rendered = []
             bad = False
             for plan in plans:
-                target, product = self.frames(plan.target)
+                target, product = self.frames(plan.target, plan.tall)
                 mask = edit_mask(source, target)
                 why = faults(source, target, mask, product)
                 bad = bad or bool(why)

@@ -15,6 +15,8 @@ from testset.render.shade import (
     backdrop,
     film,
     floor_colour,
+    floor_end,
+    label_at,
     lit,
     mix,
     ramp,
@@ -52,30 +54,42 @@ def shade_body(
     parts: wp.array(dtype=Part),
     surfaces: wp.array(dtype=Surface),
     yaw: wp.array2d(dtype=float),
+    words: wp.array3d(dtype=float),
     frame: int,
     p: wp.vec3,
     n: wp.vec3,
     direction: wp.vec3,
     slot: int,
+    foot: float,
     full: int,
 ):
+    """(linear RGB, cover of an opaque label) of a body at p; `foot` is the width of a pixel there."""
     s = surfaces[slot]
     b = body_of(world, bodies, slot)
     a = yaw[b, frame]
     q = to_body(bodies[b], a, p)
-    albedo = surface_colour(s, q)
+    albedo = surface_colour(s, q, foot)
+    c = wp.cos(a)
+    k = wp.sin(a)
+    nb = wp.vec3(c * n[0] - k * n[2], n[1], k * n[0] + c * n[2])
+    label = wp.vec2(0.0, 0.0)
+    if bodies[b].label >= 0 and bodies[b].slot0 + bodies[b].label_slot == slot and nb[2] > 0.1 and q[2] > 0.0:
+        label = label_at(words, bodies[b], q, foot)
+        albedo = mix(albedo, mix(wp.vec3(0.72, 0.7, 0.64), wp.vec3(0.02, 0.02, 0.03), label[1]), label[0])
+        s.metal = s.metal * (1.0 - label[0])
+        s.rough = s.rough + (0.5 - s.rough) * label[0]
+        s.bump = s.bump * (1.0 - label[0])
     m = n
     if s.bump > 0.0:
-        c = wp.cos(a)
-        k = wp.sin(a)
-        nb = surface_bump(s, q, wp.vec3(c * n[0] - k * n[2], n[1], k * n[0] + c * n[2]))
+        nb = surface_bump(s, q, nb, foot)
         m = wp.vec3(c * nb[0] + k * nb[2], nb[1], -k * nb[0] + c * nb[2])
     seen = float(1.0)
     open_ = float(0.8)
     if full == 1:
         seen = shadow(world, bodies, parts, yaw, frame, p + n * 0.01, world.key_dir)
         open_ = occlusion(world, bodies, parts, yaw, frame, p, n)
-    return lit(world, s, albedo, m, direction, seen, open_)
+    c3 = lit(world, s, albedo, m, direction, seen, open_)
+    return wp.vec4(c3[0], c3[1], c3[2], label[0])
 
 
 @wp.func
@@ -85,20 +99,23 @@ def shade_floor(
     parts: wp.array(dtype=Part),
     surfaces: wp.array(dtype=Surface),
     yaw: wp.array2d(dtype=float),
+    words: wp.array3d(dtype=float),
     frame: int,
     origin: wp.vec3,
     direction: wp.vec3,
     t: float,
+    gone: float,
+    through_glass: float,
 ):
     p = origin + direction * t
     n = wp.vec3(0.0, 1.0, 0.0)
-    radial = wp.sqrt(p[0] * p[0] + p[2] * p[2])
     behind = backdrop(world, origin, direction)
-    fade = ramp(world.fade0, world.fade1, radial)
+    fade = floor_end(world, p)
     if fade >= 1.0:
         return behind
-    albedo = floor_colour(world, p[0], p[2], t)
+    albedo = floor_colour(world, p[0], p[2], (gone + t) * world.pixel)
     seen = shadow(world, bodies, parts, yaw, frame, p + n * 0.004, world.key_dir)
+    seen = seen + (1.0 - seen) * through_glass  # glass lets the key light through to what is seen behind it
     open_ = float(1.0)
     if scene_distance(world, bodies, parts, yaw, frame, p, -2)[0] < 0.35:
         open_ = occlusion(world, bodies, parts, yaw, frame, p, n)
@@ -109,12 +126,15 @@ def shade_floor(
         r = wp.vec3(direction[0], -direction[1], direction[2])
         grazing = 1.0 - r[1]
         f = world.floor_gloss * (0.25 + 0.75 * grazing * grazing * grazing)
-        mirrored = backdrop(world, p, r)
+        mirrored = mix(world.low, world.high, wp.clamp(0.3 + r[1], 0.0, 1.0))  # a floor is too rough for more
         again = march(world, bodies, parts, yaw, frame, p + n * 0.01, r, FAR, -2)
         if again[1] >= 0.0:
             q = p + n * 0.01 + r * again[0]
             m = normal(world, bodies, parts, yaw, frame, q, -2)
-            mirrored = shade_body(world, bodies, parts, surfaces, yaw, frame, q, m, r, int(again[1] + 0.5), 0)
+            foot = (gone + t + again[0]) * world.pixel
+            at = int(again[1] + 0.5)
+            seen_there = shade_body(world, bodies, parts, surfaces, yaw, words, frame, q, m, r, at, foot, 0)
+            mirrored = wp.vec3(seen_there[0], seen_there[1], seen_there[2])
         c = mix(c, mirrored, f)
     return mix(c, behind, fade)
 
@@ -126,6 +146,7 @@ def trace(
     parts: wp.array(dtype=Part),
     surfaces: wp.array(dtype=Surface),
     yaw: wp.array2d(dtype=float),
+    words: wp.array3d(dtype=float),
     frame: int,
     origin: wp.vec3,
     ray: wp.vec3,
@@ -138,23 +159,27 @@ def trace(
     through = wp.vec3(1.0, 1.0, 1.0)
     total = wp.vec3(0.0, 0.0, 0.0)
     direction = ray
+    start = origin
+    gone = float(0.0)
     skip = int(-2)
     layers = int(3)
     for layer in range(layers):
         floor_t = float(FAR)
         if direction[1] < -1.0e-4:
-            floor_t = -origin[1] / direction[1]
-        hit = march(world, bodies, parts, yaw, frame, origin, direction, floor_t, skip)
+            floor_t = -start[1] / direction[1]
+        hit = march(world, bodies, parts, yaw, frame, start, direction, floor_t, skip)
         if hit[1] >= 0.0:
             slot = int(hit[1] + 0.5)
-            p = origin + direction * hit[0]
+            p = start + direction * hit[0]
             n = normal(world, bodies, parts, yaw, frame, p, skip)
-            c = shade_body(world, bodies, parts, surfaces, yaw, frame, p, n, direction, slot, 1)
+            foot = (gone + hit[0]) * world.pixel
+            found = shade_body(world, bodies, parts, surfaces, yaw, words, frame, p, n, direction, slot, foot, 1)
+            c = wp.vec3(found[0], found[1], found[2])
             if layer == 0:
                 out.id = body_of(world, bodies, slot) - world.first_body
                 out.distance = hit[0]
                 out.normal = n
-            clear = surfaces[slot].transmission
+            clear = surfaces[slot].transmission * (1.0 - found[3])
             if clear <= 0.0 or layer == 2:
                 total = total + wp.cw_mul(through, c)
                 break
@@ -165,17 +190,20 @@ def trace(
             through = wp.cw_mul(through, mix(tint, wp.vec3(1.0, 1.0, 1.0), 0.35)) * clear
             direction = wp.normalize(direction - n * (0.12 * ndv))
             skip = slot
+            start = p
+            gone += hit[0]
         else:
             if direction[1] < -1.0e-4:
-                c = shade_floor(world, bodies, parts, surfaces, yaw, frame, origin, direction, floor_t)
-                if layer == 0:
-                    q = origin + direction * floor_t
-                    if wp.sqrt(q[0] * q[0] + q[2] * q[2]) < world.fade0:
-                        out.id = -1
-                        out.distance = floor_t
-                        out.normal = wp.vec3(0.0, 1.0, 0.0)
+                glass = wp.min(float(layer), 1.0) * 0.7
+                c = shade_floor(
+                    world, bodies, parts, surfaces, yaw, words, frame, start, direction, floor_t, gone, glass
+                )
+                if layer == 0 and floor_end(world, start + direction * floor_t) <= 0.0:
+                    out.id = -1
+                    out.distance = floor_t
+                    out.normal = wp.vec3(0.0, 1.0, 0.0)
             else:
-                c = backdrop(world, origin, direction)
+                c = backdrop(world, start, direction)
             total = total + wp.cw_mul(through, c)
             break
     out.colour = total
@@ -198,6 +226,7 @@ def first_pass(
     parts: wp.array(dtype=Part),
     surfaces: wp.array(dtype=Surface),
     yaw: wp.array2d(dtype=float),
+    words: wp.array3d(dtype=float),
     height: int,
     width: int,
     rgb: wp.array4d(dtype=wp.vec3),
@@ -208,7 +237,7 @@ def first_pass(
     world = worlds[b]
     camera = cameras[b, t]
     ray = ray_of(camera, float(x) + 0.5, float(y) + 0.5, width, height)
-    hit = trace(world, bodies, parts, surfaces, yaw, t, camera.eye, ray)
+    hit = trace(world, bodies, parts, surfaces, yaw, words, t, camera.eye, ray)
     rgb[b, t, y, x] = film(hit.colour * world.exposure)
     aux[b, t, y, x] = wp.vec4(hit.normal[0], hit.normal[1], hit.normal[2], hit.distance)
     ids[b, t, y, x] = wp.int8(hit.id)
@@ -256,6 +285,7 @@ def refine(
     parts: wp.array(dtype=Part),
     surfaces: wp.array(dtype=Surface),
     yaw: wp.array2d(dtype=float),
+    words: wp.array3d(dtype=float),
     height: int,
     width: int,
     grid: int,
@@ -278,5 +308,7 @@ def refine(
             px = float(x) + (float(i) + 0.5) / n
             py = float(y) + (float(j) + 0.5) / n
             ray = ray_of(camera, px, py, width, height)
-            total = total + film(trace(world, bodies, parts, surfaces, yaw, t, camera.eye, ray).colour * world.exposure)
+            total = total + film(
+                trace(world, bodies, parts, surfaces, yaw, words, t, camera.eye, ray).colour * world.exposure
+            )
     out[b, t, y, x] = total / (n * n)

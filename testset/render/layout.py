@@ -69,6 +69,9 @@ class Body:
     at: wp.vec3
     centre: wp.vec3  # of the bounding box, in the body's frame
     half: wp.vec3
+    label: wp.int32  # word on the label at its front, -1 for none
+    label_slot: wp.int32  # the surface that carries it
+    label_box: wp.vec4  # centre x, y and half width, half height in the body's frame
 
 
 @wp.struct
@@ -113,6 +116,8 @@ class World:
     exposure: wp.float32
     phase: wp.float32
     style: wp.int32
+    wall: wp.float32  # distance of the four walls, 0 for a round horizon
+    pixel: wp.float32  # width of a pixel at distance 1: what is finer melts together, as in a lens
 
 
 @wp.struct

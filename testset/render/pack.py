@@ -10,6 +10,7 @@ import numpy as np
 
 from testset.render import layout
 from testset.scenes.camera import HALF_ANGLE, Path, path
+from testset.scenes.lettering import HEIGHT, LABELS, WIDTH
 from testset.scenes.scene import Scene
 from testset.scenes.shapes import Part, bounds
 from testset.scenes.stage import Finish, Light, Thing, light, things
@@ -103,17 +104,29 @@ def _surface(f: Finish) -> tuple:
 def _body(t: Thing, first: int, slot0: int) -> tuple:
     lo, hi = bounds(t.parts)
     lo[1] = max(lo[1], -0.05)
+    spot = next((p for p in t.parts if p.shape == "spot"), None)
+    label, slot, box = -1, 0, (0.0, 0.0, 0.0, 0.0)
+    if spot is not None and t.label is not None:
+        label, slot = LABELS.index(t.label), spot.slot
+        box = (spot.at[0], spot.at[1], spot.size[0], spot.size[0] * HEIGHT / WIDTH)
     return (
         first,
-        len(t.parts),
+        len(_solids(t)),
         slot0,
         (t.x, 0.0, t.z),
         (lo + hi) / 2,
         (hi - lo) / 2 + 0.005,
+        label,
+        slot,
+        box,
     )
 
 
-def _world(scene: Scene, lit: Light, first: int, count: int) -> tuple:
+def _solids(t: Thing) -> list[Part]:
+    return [p for p in t.parts if p.shape != "spot"]
+
+
+def _world(scene: Scene, lit: Light, first: int, count: int, pixel: float) -> tuple:
     s = lit.setting
     return (
         first,
@@ -137,6 +150,8 @@ def _world(scene: Scene, lit: Light, first: int, count: int) -> tuple:
         s.exposure,
         lit.phase,
         _STYLES[scene.style],
+        s.wall,
+        pixel,
     )
 
 
@@ -150,16 +165,17 @@ def _cameras(p: Path) -> list[tuple]:
     return [(e, f, k * r, k * u) for e, f, r, u in zip(p.eye, forward, right, up, strict=True)]
 
 
-def pack(scenes: Sequence[Scene], frames: int) -> Packed:
-    """Return the batch of `scenes`, each over `frames` frames."""
+def pack(scenes: Sequence[Scene], frames: int, height: int, width: int) -> Packed:
+    """Return the batch of `scenes`, each over `frames` frames of that size."""
+    tall, pixel = height > 1.2 * width, 2.0 * math.tan(HALF_ANGLE) / min(height, width)
     worlds, cameras, bodies, parts, surfaces, yaw = [], [], [], [], [], []
     for scene in scenes:
-        stage, way = things(scene), path(scene, frames)
-        worlds.append(_world(scene, light(scene), len(bodies), len(stage)))
+        stage, way = things(scene, tall), path(scene, frames, tall)
+        worlds.append(_world(scene, light(scene), len(bodies), len(stage), pixel))
         cameras.append(_cameras(way))
         for t in stage:
             bodies.append(_body(t, len(parts), len(surfaces)))
-            parts.extend(_part(p) for p in t.parts)
+            parts.extend(_part(p) for p in _solids(t))
             surfaces.extend(_surface(f) for f in t.finishes)
             yaw.append(t.yaw + (way.turn if t.turns else 0 * way.turn))
     return Packed(

@@ -10,6 +10,7 @@ import warp as wp
 
 from testset.render import kernels, layout, styles
 from testset.render.pack import pack
+from testset.scenes.lettering import atlas
 from testset.scenes.scene import Scene
 
 EDGE = 0.05
@@ -34,6 +35,7 @@ class Renderer:
         wp.config.quiet = True
         wp.init()
         self.device = wp.get_device(device)
+        self._words = wp.array(atlas(), dtype=float, device=self.device)
 
     def render(
         self, scenes: Sequence[Scene], frames: int = 17, height: int = 256, width: int = 256, samples: int = 2
@@ -45,7 +47,7 @@ class Renderer:
         self, scenes: Sequence[Scene], frames: int = 17, height: int = 256, width: int = 256, samples: int = 2
     ) -> Rendering:
         """Return frames and, per pixel, which body its centre ray met."""
-        p = pack(scenes, frames)
+        p = pack(scenes, frames, height, width)
         d = self.device
         worlds = wp.array(p.worlds, dtype=layout.World, device=d)
         cameras = wp.array(p.cameras, dtype=layout.Camera, device=d)
@@ -56,6 +58,7 @@ class Renderer:
             wp.array(p.parts, dtype=layout.Part, device=d),
             wp.array(p.surfaces, dtype=layout.Surface, device=d),
             wp.array(p.yaw, dtype=float, device=d),
+            self._words,
         ]
         shape = (len(scenes), frames, height, width)
         rgb = wp.empty(shape, dtype=wp.vec3, device=d)

@@ -25,6 +25,7 @@ from testset.render.layout import (
     TILES,
     WINDOW,
     WOOD,
+    Body,
     Surface,
     World,
 )
@@ -67,23 +68,63 @@ def vein(p: wp.vec3):
 
 
 @wp.func
-def surface_colour(s: Surface, p: wp.vec3):
-    """Albedo of a body at p (body frame)."""
+def resolved(frequency: float, foot: float):
+    """Share of a wave (radians per unit) that a lens leaves where a pixel is `foot` units wide."""
+    x = 0.7 * frequency * foot
+    return wp.exp(-0.5 * x * x)
+
+
+@wp.func
+def texel(words: wp.array3d(dtype=float), word: int, row: int, column: int):
+    return words[word, wp.clamp(row, 0, words.shape[1] - 1), wp.clamp(column, 0, words.shape[2] - 1)]
+
+
+@wp.func
+def label_at(words: wp.array3d(dtype=float), body: Body, p: wp.vec3, foot: float):
+    """(cover, ink) in [0, 1] at p (body frame): a paper label with a fine border, and the word on it."""
+    box = body.label_box
+    unit = 2.0 * box[2] / 25.0  # of the lettering's grid, which is 25 wide and 10 high
+    x = (p[0] - box[0]) / unit
+    y = (p[1] - box[1]) / unit
+    if wp.abs(x) > 13.0 or wp.abs(y) > 5.5:
+        return wp.vec2(0.0, 0.0)
+    soft = wp.max(0.7 * foot / unit, 0.05)
+    ox = wp.max(wp.abs(x) - 11.5, 0.0)
+    oy = wp.max(wp.abs(y) - 4.0, 0.0)
+    edge = wp.sqrt(ox * ox + oy * oy) - 1.0
+    u = (x + 12.5) * 4.0 - 0.5
+    v = (5.0 - y) * 4.0 - 0.5
+    i = int(wp.floor(u))
+    j = int(wp.floor(v))
+    fu = u - float(i)
+    fv = v - float(j)
+    w = body.label
+    above = texel(words, w, j, i) * (1.0 - fu) + texel(words, w, j, i + 1) * fu
+    below = texel(words, w, j + 1, i) * (1.0 - fu) + texel(words, w, j + 1, i + 1) * fu
+    stroke = above * (1.0 - fv) + below * fv - 0.62
+    ink = wp.max(ramp(soft, -soft, stroke), 0.85 * ramp(soft, -soft, wp.abs(edge + 0.1) - 0.22))
+    return wp.vec2(ramp(soft, -soft, edge), ink)
+
+
+@wp.func
+def surface_colour(s: Surface, p: wp.vec3, foot: float):
+    """Albedo of a body at p (body frame); `foot` is the width of a pixel there."""
     q = p * s.scale + wp.vec3(s.phase, 0.7 * s.phase, -s.phase)
     m = float(0.0)
     if s.pattern == WOOD:
-        r = wp.sqrt(q[0] * q[0] * 1.7 + (q[2] + 1.3) * (q[2] + 1.3) * 1.7)
-        ring = 0.5 + 0.5 * wp.sin(11.0 * r + 1.6 * swirl(wp.vec3(q[0], q[1] * 0.35, q[2])) + q[1] * 0.8)
-        fibre = 0.5 + 0.5 * wp.sin(q[0] * 61.0 + 3.0 * swirl(q * 2.0)) * wp.sin(q[2] * 57.0)
-        m = 0.9 * ring + 0.1 * fibre
+        x = q[0] + 0.12 * swirl(wp.vec3(q[0] * 0.8, q[1] * 0.55, q[2] * 0.8)) + 0.1 * q[1]
+        ring = 0.5 + 0.5 * wp.sin(17.0 * wp.sqrt(x * x + 0.35 * (q[2] - 0.4) * (q[2] - 0.4) + 0.02))
+        fibre = 0.5 + 0.5 * wp.sin(x * 34.0 + 2.0 * swirl(q * 2.0)) * resolved(34.0 * s.scale, foot)
+        m = 0.8 * ring + 0.2 * fibre
     elif s.pattern == MARBLE:
         m = vein(q)
     elif s.pattern == LEATHER:
-        m = wp.clamp(0.5 + 0.2 * swirl(q * 6.0) + 0.1 * swirl(q * 12.0), 0.0, 1.0)
+        fine = resolved(28.0 * s.scale, foot)
+        m = wp.clamp(0.5 + 0.16 * swirl(q * 4.0) + 0.12 * swirl(q * 11.0) * fine, 0.0, 1.0)
     elif s.pattern == FABRIC:
-        u = wp.sin(q[0] * 34.0 + q[2] * 34.0)
-        v = wp.sin(q[1] * 34.0)
-        m = 0.5 + 0.5 * u * v
+        u = wp.sin((q[0] + q[2]) * 42.0)
+        v = wp.sin(q[1] * 42.0)
+        m = 0.5 + 0.5 * u * v * resolved(60.0 * s.scale, foot)
     elif s.pattern == SPECKLE:
         c = wp.vec3(wp.floor(q[0] * 7.0), wp.floor(q[1] * 7.0), wp.floor(q[2] * 7.0))
         if hash2(c[0] + 3.0 * c[2], c[1]) > 0.8:
@@ -94,24 +135,25 @@ def surface_colour(s: Surface, p: wp.vec3):
 
 
 @wp.func
-def surface_bump(s: Surface, p: wp.vec3, n: wp.vec3):
+def surface_bump(s: Surface, p: wp.vec3, n: wp.vec3, foot: float):
     """The normal (body frame) with the pattern's relief."""
     if s.bump <= 0.0:
         return n
     q = p * s.scale + wp.vec3(s.phase, 0.7 * s.phase, -s.phase)
     g = wp.vec3(
-        wp.sin(q[0] * 23.0 + swirl(q * 7.0) * 2.0),
-        wp.sin(q[1] * 23.0 + swirl(q * 6.0 + wp.vec3(2.0, 0.0, 1.0)) * 2.0),
-        wp.sin(q[2] * 23.0 + swirl(q * 8.0 + wp.vec3(0.0, 3.0, 1.0)) * 2.0),
+        wp.sin(q[0] * 19.0 + swirl(q * 6.0) * 1.5),
+        wp.sin(q[1] * 19.0 + swirl(q * 5.0 + wp.vec3(2.0, 0.0, 1.0)) * 1.5),
+        wp.sin(q[2] * 19.0 + swirl(q * 6.5 + wp.vec3(0.0, 3.0, 1.0)) * 1.5),
     )
     if s.pattern == FABRIC:
-        g = wp.vec3(wp.cos(q[0] * 34.0 + q[2] * 34.0), wp.cos(q[1] * 34.0), wp.cos(q[0] * 34.0 + q[2] * 34.0))
-    return wp.normalize(n + g * s.bump)
+        g = wp.vec3(wp.cos((q[0] + q[2]) * 42.0), wp.cos(q[1] * 42.0), wp.cos((q[0] + q[2]) * 42.0))
+    return wp.normalize(n + g * (s.bump * resolved(42.0 * s.scale, foot)))
 
 
 @wp.func
-def floor_colour(w: World, x: float, z: float, distance: float):
-    far = wp.exp(-0.22 * wp.max(distance - 2.0, 0.0))
+def floor_colour(w: World, x: float, z: float, foot: float):
+    """Albedo of the floor; `foot` is the width of a pixel there, and seen aslant twice as deep."""
+    far = resolved(30.0 * w.floor_scale, 2.0 * foot)
     u = x * w.floor_scale
     v = z * w.floor_scale
     m = float(0.0)
@@ -120,8 +162,8 @@ def floor_colour(w: World, x: float, z: float, distance: float):
         plank = wp.floor(u * 1.5 + w.phase)
         own = hash2(plank, 3.0)
         grain = wp.sin(7.0 * (u * 1.5 + 0.22 * swirl(wp.vec3(u * 1.2, v * 0.4 + plank * 3.1, plank))) + plank * 2.4)
-        fine = wp.sin(u * 70.0 + 4.0 * swirl(wp.vec3(u * 3.0, v * 0.7, plank)))
-        m = wp.clamp(0.25 + 0.5 * own + 0.2 * grain + 0.03 * fine * far, 0.0, 1.0)
+        fine = wp.sin(u * 45.0 + 4.0 * swirl(wp.vec3(u * 3.0, v * 0.7, plank)))
+        m = wp.clamp(0.25 + 0.5 * own + 0.2 * grain + 0.04 * fine * far, 0.0, 1.0)
         edge = wp.abs((u * 1.5 + w.phase - plank) - 0.5)
         dark = 0.55 * wp.exp(-wp.abs(edge - 0.5) * 60.0)
     elif w.floor_pattern == MARBLE:
@@ -142,6 +184,30 @@ def floor_colour(w: World, x: float, z: float, distance: float):
 
 
 @wp.func
+def floor_end(w: World, p: wp.vec3):
+    """0 where the floor is seen at p, 1 where the backdrop is; between them in settings without walls."""
+    if w.wall > 0.0:
+        return wp.step(w.wall - wp.max(wp.abs(p[0]), wp.abs(p[2])))
+    return ramp(w.fade0, w.fade1, wp.sqrt(p[0] * p[0] + p[2] * p[2]))
+
+
+@wp.func
+def wall_hit(origin: wp.vec3, direction: wp.vec3, distance: float):
+    """(place along the walls, height) where a ray meets the square room of that half width."""
+    tx = float(1.0e4)
+    tz = float(1.0e4)
+    if wp.abs(direction[0]) > 1.0e-5:
+        tx = (distance - origin[0] * wp.sign(direction[0])) / wp.abs(direction[0])
+    if wp.abs(direction[2]) > 1.0e-5:
+        tz = (distance - origin[2] * wp.sign(direction[2])) / wp.abs(direction[2])
+    p = origin + direction * wp.min(tx, tz)
+    u = p[0]
+    if tx < tz:
+        u = 17.0 * wp.sign(direction[0]) - p[2]
+    return wp.vec2(u, p[1])
+
+
+@wp.func
 def cylinder_hit(origin: wp.vec3, direction: wp.vec3, radius: float):
     """(angle, height) where a ray from inside meets the vertical cylinder of that radius."""
     a = direction[0] * direction[0] + direction[2] * direction[2]
@@ -158,6 +224,10 @@ def backdrop(w: World, origin: wp.vec3, direction: wp.vec3):
     hit = cylinder_hit(origin, direction, 6.0)
     u = hit[0] * 6.0 + w.phase
     y = hit[1]
+    if w.wall > 0.0:
+        flat = wall_hit(origin, direction, w.wall)
+        u = flat[0] + w.phase
+        y = flat[1]
     up = wp.clamp(0.5 + 1.5 * direction[1], 0.0, 1.0)
     c = mix(w.low, w.high, up)
     if w.backdrop == WINDOW:
@@ -199,7 +269,7 @@ def backdrop(w: World, origin: wp.vec3, direction: wp.vec3):
         c = mix(c, w.extra, ramp(hill + 0.1, hill - 0.1, y))
     elif w.backdrop == BEACH:
         sea = ramp(0.62, 0.5, y)
-        glitter = 0.5 + 0.25 * wp.sin(y * 60.0 + wp.sin(u * 7.0)) * wp.sin(u * 4.0 + 9.0 * y)
+        glitter = 0.5 + 0.2 * wp.sin(y * 34.0 + wp.sin(u * 5.0)) * wp.sin(u * 3.0 + 7.0 * y)
         c = mix(c, mix(wp.vec3(0.12, 0.2, 0.3), w.low, 0.35 + 0.3 * glitter), sea)
         a = hit[0] - 0.3
         sun = a * a * 36.0 + (y - 1.35) * (y - 1.35)
@@ -219,6 +289,8 @@ def backdrop(w: World, origin: wp.vec3, direction: wp.vec3):
             lamp = mix(w.extra, wp.cw_mul(w.extra, wp.vec3(1.0, 0.55, 0.3)), hash2(cy, cx))
             if own > 0.45:
                 c = c + lamp * disc * (0.35 + 0.5 * own) * ramp(0.1, 0.8, y)
+    if w.wall > 0.0:
+        c = c * (1.0 - 0.35 * wp.exp(-5.0 * wp.max(y, 0.0)))  # the dark seam of a wall with its floor
     return c
 
 
@@ -265,6 +337,8 @@ def lit(w: World, s: Surface, albedo: wp.vec3, n: wp.vec3, direction: wp.vec3, s
     ndv = wp.clamp(-wp.dot(n, direction), 0.0, 1.0)
     r = direction + n * (2.0 * ndv)
     gleam = surrounding(w, r, s.rough)
+    band = wp.sin(4.2 * r[1] + 1.3 * wp.sin(2.0 * (r[0] + r[2])) + 0.6)
+    gleam = gleam * (1.0 + s.metal * (1.1 * ramp(-0.25, 0.45, band) - 0.6))  # polished metal lives by dark and light
     grazing = 1.0 - ndv
     g2 = grazing * grazing
     fresnel = g2 * g2 * grazing
@@ -277,7 +351,7 @@ def lit(w: World, s: Surface, albedo: wp.vec3, n: wp.vec3, direction: wp.vec3, s
     den = ndh * ndh * (a * a - 1.0) + 1.0
     lobe = wp.min(a * a / (3.14159 * den * den), 12.0) * 0.22 * lambert
     return (
-        diffuse * (1.0 - s.metal)
+        diffuse * (1.0 - 0.74 * s.metal)  # satin metal: it shows its colour in dark surroundings too
         + wp.cw_mul(reflect, gleam) * occluded
         + wp.cw_mul(f0 + wp.vec3(0.02, 0.02, 0.02), w.key) * lobe
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import warp as wp
 
 from testset.render.layout import CEL, NO_STYLE, PENCIL, POP_ART, VINTAGE, WATERCOLOUR, World
-from testset.render.shade import hash2, mix, ramp
+from testset.render.shade import mix, ramp
 
 wp.set_module_options({"enable_backward": False, "fast_math": True})
 
@@ -54,6 +54,12 @@ def kuwahara(rgb: wp.array4d(dtype=wp.vec3), b: int, t: int, y: int, x: int, hei
             least = spread
             best = mean
     return best
+
+
+@wp.func
+def grain(x: float, y: float):
+    """Tooth of paper in about [-1, 1], no finer than a lens shows."""
+    return 0.6 * wp.sin(x * 0.83 + 1.7 * wp.sin(y * 0.61)) + 0.4 * wp.sin(y * 0.97 + 1.9 * wp.sin(x * 0.53))
 
 
 @wp.func
@@ -112,10 +118,10 @@ def stylize(
     if style != NO_STYLE and style != VINTAGE:
         edge = outline(aux, ids, b, t, y, x, height, width, line)
         if style == WATERCOLOUR:
-            c = kuwahara(rgb, b, t, y, x, height, width, 2 * r)
+            c = kuwahara(rgb, b, t, y, x, height, width, r + r / 2)
             c = vivid(c, 1.15)
             wash = 0.5 + 0.25 * wp.sin(fx * 0.11 + 2.0 * wp.sin(fy * 0.07)) + 0.25 * wp.sin(fy * 0.13 + fx * 0.05)
-            paper = 0.985 - 0.035 * hash2(wp.floor(fx), wp.floor(fy))
+            paper = 0.97 + 0.012 * grain(fx, fy)
             c = mix(c, wp.vec3(1.0, 0.99, 0.96), 0.16 + 0.16 * wash) * paper
             c = c * (1.0 - 0.28 * edge)
         elif style == PENCIL:
@@ -123,11 +129,11 @@ def stylize(
             gx = luma(pick(rgb, b, t, y, x + line, height, width)) - luma(pick(rgb, b, t, y, x - line, height, width))
             gy = luma(pick(rgb, b, t, y + line, x, height, width)) - luma(pick(rgb, b, t, y - line, x, height, width))
             e = wp.max(0.85 * edge, ramp(0.05, 0.3, wp.sqrt(gx * gx + gy * gy)))
-            stroke = 0.5 + 0.5 * wp.sin((fx + fy) * 0.72)
-            cross = 0.5 + 0.5 * wp.sin((fx - fy) * 0.72)
-            hatch = stroke * ramp(0.75, 0.3, g) * 0.55 + cross * ramp(0.42, 0.12, g) * 0.5
-            v = wp.clamp(0.97 - 0.25 * (1.0 - g) - hatch * 0.6 - 0.75 * e, 0.08, 1.0)
-            v = v * (0.99 - 0.03 * hash2(wp.floor(fx), wp.floor(fy)))
+            stroke = 0.5 + 0.5 * wp.sin((fx + fy) * 0.5 + 0.7 * wp.sin(fy * 0.06))
+            cross = 0.5 + 0.5 * wp.sin((fx - fy) * 0.5 + 0.7 * wp.sin(fx * 0.05))
+            hatch = stroke * ramp(0.75, 0.3, g) * 0.4 + cross * ramp(0.42, 0.12, g) * 0.3
+            v = wp.clamp(0.97 - 0.36 * (1.0 - g) - hatch * 0.5 - 0.75 * e, 0.08, 1.0)
+            v = v * (0.975 + 0.012 * grain(fx, fy))
             c = wp.vec3(v, v * 0.985, v * 0.955)
         elif style == CEL:
             k = kuwahara(rgb, b, t, y, x, height, width, r)

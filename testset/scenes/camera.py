@@ -26,18 +26,28 @@ class Path:
     """T, radians that the products have turned on their table."""
 
 
-def path(scene: Scene, frames: int) -> Path:
-    """Return the scene's path over `frames` frames; it depends on the seed and the motion alone."""
+def facing(scene: Scene) -> float:
+    """Return the azimuth (radians) that the camera starts from: things are placed as seen from there."""
+    return scene.stream("camera").uniform(-0.55, 0.55)
+
+
+def path(scene: Scene, frames: int, tall: bool = False) -> Path:
+    """Return the scene's path over `frames` frames; it depends on the seed, the motion and the picture's form alone.
+
+    In a `tall` picture the camera stands nearer and looks higher.
+    """
     rng = scene.stream("camera")
     u = np.linspace(0.0, 1.0, frames) if frames > 1 else np.zeros(1)
     c = u - 0.5
     azimuth = rng.uniform(-0.55, 0.55) + 0 * u
-    elevation = rng.uniform(0.24, 0.5) + 0 * u
-    radius = rng.uniform(2.75, 3.1) * (1.22 if scene.second is not None else 1.0) + 0 * u
+    elevation = rng.uniform(0.18, 0.44) + 0 * u
+    radius = rng.uniform(2.65, 2.95) * (0.85 if tall else 1.0) + 0 * u
+    if scene.second is not None:
+        radius = radius * (1.12 if tall else 1.2)
     drift = rng.choice((-1, 1)) * rng.uniform(0.16, 0.24)
     amount = rng.uniform(0.4, 0.65)
     side = drift * c
-    lift = rng.uniform(0.44, 0.54) + rng.uniform(-0.05, 0.05) * c
+    lift = rng.uniform(0.44, 0.54) + (0.16 if tall else 0.0) + rng.uniform(-0.05, 0.05) * c
     turn = 0 * u
     wobble = [rng.uniform(0, 2 * math.pi) for _ in range(4)]
     motion = scene.motion

@@ -37,6 +37,8 @@ def caption(scene: Scene, rng: random.Random | None = None, lang: Language = "en
 
 def _caption_en(scene: Scene, form: int) -> str:
     what = article(_noun(scene.item))
+    if scene.item.label is not None:
+        what += f" with a {scene.item.label} label"
     if scene.second is not None:
         what += f" next to {article(_noun(scene.second))}"
     if scene.prop is not None:
@@ -53,6 +55,8 @@ def _caption_en(scene: Scene, form: int) -> str:
 
 def _caption_zh(scene: Scene, form: int) -> str:
     what = f"一个{_noun_zh(scene.item)}"
+    if scene.item.label is not None:
+        what = f"一个贴着{scene.item.label}标签的{_noun_zh(scene.item)}"
     if scene.second is not None:
         what += f"和一个{_noun_zh(scene.second)}"
     if scene.prop is not None:

@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Callable
 
-from testset.scenes.shapes import DARK, LIGHT, TRIM, Part, box, capsule, cone, ellipsoid, fitted, torus
+from testset.scenes.shapes import DARK, LIGHT, TRIM, Part, box, capsule, cone, ellipsoid, fitted, spot, torus
 
 Parts = tuple[Part, ...]
 SIDEWAYS = (0.0, 0.0, 90.0)  # a part's y axis along x
@@ -24,9 +24,10 @@ def handbag(rng: random.Random) -> Parts:
         box((0, h, 0), (w, h, 0.19), 0.09),
         box((0, 1.5 * h, 0.015), (1.02 * w, 0.52 * h, 0.2), 0.09, blend=0.015),
         torus((0, 1.9 * h, 0), 0.3 * w / 0.52, 0.032, turn=(0, -90, 0), opening=100),
-        box((0, 1.08 * h, 0.21), (0.075, 0.065, 0.025), 0.02, TRIM),
+        box((0, 1.36 * h, 0.21), (0.075, 0.06, 0.025), 0.02, TRIM),
         torus((0.3 * w / 0.52, 1.92 * h, 0), 0.05, 0.016, TRIM, turn=FACING, fold="x"),
         box((0, 0.1, 0), (1.005 * w, 0.018, 0.197), 0.015, TRIM),
+        spot(0, 0.74 * h, 0.28),
     )
 
 
@@ -41,20 +42,21 @@ def backpack(rng: random.Random) -> Parts:
         box((0, 1.38 * h, 0.19), (0.75 * w, 0.014, 0.05), 0.01, TRIM),
         box((0.55 * w, h, -0.25), (0.06, 0.8 * h, 0.035), 0.03, DARK, fold="x"),
         box((0.56 * w, 0.99 * h, 0.3), (0.018, 0.06, 0.018), 0.01, TRIM),
+        spot(0, 0.6 * h, 0.23),
     )
 
 
 def cap(rng: random.Random) -> Parts:
     """A baseball cap with brim, button and band."""
-    r = 0.46 * _about(rng, 0.06)
+    r, top = 0.46 * _about(rng, 0.06), 0.5 * _about(rng, 0.08)
     return (
-        ellipsoid((0, 0.06, 0), (r, 0.45 * _about(rng), r * 1.08)),
+        ellipsoid((0, 0.08, 0), (r, top, 1.06 * r)),
+        box((0, 0.1, -0.1), (r, 0.1, r), 0.09, blend=0.12),
+        ellipsoid((0, 0.06, r), (0.82 * r, 0.045, 0.85 * r), turn=(0, 10, 0), blend=0.04),
         box((0, -0.5, 0), (2, 0.5, 2), 0.01, cut=True),
-        ellipsoid((0, 0.02, r * 1.05), (0.8 * r, 0.05, 0.95 * r), turn=(0, 8, 0), blend=0.03),
-        box((0, -0.52, 0), (2, 0.5, 2), 0.01, cut=True),
-        ellipsoid((0, 0.51, 0), (0.05, 0.035, 0.05), TRIM),
-        torus((0, 0.035, 0), 1.035 * r, 0.028, TRIM),
-        ellipsoid((0, 0.24, 0.92 * r), (0.11, 0.1, 0.05), LIGHT, turn=(0, 30, 0)),
+        ellipsoid((0, top + 0.08, 0), (0.05, 0.035, 0.05), TRIM),
+        ellipsoid((0, 0.03, 1.02 * r), (0.83 * r, 0.03, 0.85 * r), TRIM, turn=(0, 10, 0)),
+        spot(0, 0.3, 0.62 * r),
     )
 
 
@@ -62,17 +64,20 @@ def sneaker(rng: random.Random) -> Parts:
     """A low running shoe, seen from its side, with sole, laces and stripe."""
     length = 0.62 * _about(rng, 0.08)
     return (
-        ellipsoid((0.3 * length, 0.2, 0), (0.62 * length, 0.19, 0.2)),
-        box((-0.45 * length, 0.3, 0), (0.5 * length, 0.21, 0.17), 0.13, blend=0.16),
-        box((-0.85 * length, 0.4, 0), (0.1, 0.18, 0.13), 0.08, blend=0.1),
-        ellipsoid((-0.52 * length, 0.62, 0), (0.36 * length, 0.2, 0.1), cut=True),
-        box((0, 0.065, 0), (1.02 * length, 0.065, 0.22), 0.06, LIGHT),
-        box((0.7 * length, 0.1, 0), (0.32 * length, 0.06, 0.2), 0.05, LIGHT),
-        capsule((0.02 * length, 0.4, 0), 0.1, 0.02, TRIM, turn=FACING),
-        capsule((0.16 * length, 0.38, 0), 0.1, 0.02, TRIM, turn=FACING),
-        capsule((0.3 * length, 0.36, 0), 0.09, 0.02, TRIM, turn=FACING),
-        box((-0.2 * length, 0.25, 0.175), (0.2, 0.028, 0.025), 0.02, TRIM, turn=(0, 0, 25), fold="z"),
-        box((-0.42 * length, 0.25, 0.165), (0.17, 0.028, 0.025), 0.02, TRIM, turn=(0, 0, 25), fold="z"),
+        ellipsoid((0.52 * length, 0.19, 0), (0.47 * length, 0.16, 0.205)),
+        ellipsoid((0.02 * length, 0.27, 0), (0.6 * length, 0.21, 0.19), blend=0.14),
+        ellipsoid((-0.6 * length, 0.27, 0), (0.38 * length, 0.24, 0.185), blend=0.12),
+        box((-0.55 * length, 0.46, 0), (0.32 * length, 0.13, 0.12), 0.11, blend=0.13),
+        ellipsoid((-0.5 * length, 0.66, 0), (0.26 * length, 0.17, 0.085), cut=True),
+        ellipsoid((-0.2 * length, 0.55, 0), (0.07, 0.12, 0.09), turn=(0, 0, 30), blend=0.02),
+        ellipsoid((0.5 * length, 0.085, 0), (0.52 * length, 0.085, 0.235), LIGHT),
+        ellipsoid((-0.5 * length, 0.1, 0), (0.53 * length, 0.1, 0.225), LIGHT, blend=0.12),
+        box((0, 0.07, 0), (0.6 * length, 0.07, 0.2), 0.06, LIGHT, blend=0.08),
+        capsule((-0.02 * length, 0.475, 0), 0.1, 0.021, TRIM, turn=FACING),
+        capsule((0.14 * length, 0.435, 0), 0.1, 0.021, TRIM, turn=FACING),
+        capsule((0.29 * length, 0.385, 0), 0.09, 0.021, TRIM, turn=FACING),
+        box((-0.12 * length, 0.28, 0.178), (0.17, 0.028, 0.02), 0.015, TRIM, turn=(0, 0, 28), fold="z"),
+        box((-0.34 * length, 0.29, 0.178), (0.15, 0.028, 0.02), 0.015, TRIM, turn=(0, 0, 28), fold="z"),
     )
 
 
@@ -133,6 +138,7 @@ def vase(rng: random.Random) -> Parts:
         cone((0, 2 * y + 0.25, 0), 0.16, 0.7 * neck, 1.3 * neck, 0.005, cut=True),
         cone((0, 0.03, 0), 0.03, 0.55 * r, 0.5 * r, 0.012, TRIM),
         torus((0, 2 * y - 0.03, 0), 1.24 * neck, 0.022, TRIM),
+        spot(0, 1.02 * y, 0.65 * r),
     )
 
 
@@ -147,6 +153,7 @@ def mug(rng: random.Random) -> Parts:
         torus((0, 2 * h - 0.012, 0), r - 0.027, 0.03, TRIM),
         cone((0, 1.55 * h, 0), 0.012, r - 0.04, r - 0.04, 0.005, DARK),
         cone((0, 0.05, 0), 0.05, r - 0.02, r - 0.02, 0.02),
+        spot(0, 0.95 * h, 0.72 * r),
     )
 
 
@@ -160,6 +167,7 @@ def kettle(rng: random.Random) -> Parts:
         ellipsoid((0, 0.71, 0), (0.06, 0.05, 0.06), DARK),
         torus((0, 0.6, 0), 0.8 * r, 0.04, DARK, turn=(0, -90, 0), opening=78),
         cone((0, 0.022, 0), 0.022, 1.01 * r, 1.01 * r, 0.015, TRIM),
+        spot(0, 0.26, 0.62 * r),
     )
 
 
@@ -195,8 +203,9 @@ def perfume_bottle(rng: random.Random) -> Parts:
     w, h = 0.38 * _about(rng), 0.4 * _about(rng)
     return (
         box((0, h + 0.02, 0), (w, h, 0.2 * _about(rng)), 0.06),
-        box((0, h, 0.2), (0.5 * w, 0.42 * h, 0.025), 0.008, LIGHT),
-        box((0, h, 0.221), (0.34 * w, 0.04, 0.01), 0.004, DARK),
+        box((0, h, 0.2), (0.72 * w, 0.42 * h, 0.025), 0.008, LIGHT),
+        box((0, 0.7 * h, 0.221), (0.5 * w, 0.02, 0.01), 0.004, DARK),
+        spot(0, 1.08 * h, 0.68 * w, LIGHT),
         cone((0, 2 * h + 0.06, 0), 0.05, 0.12, 0.12, 0.01, TRIM),
         box((0, 2 * h + 0.25, 0), (0.15, 0.14, 0.13), 0.03, TRIM),
         torus((0, 2 * h + 0.03, 0), 0.13, 0.025, TRIM),
@@ -225,7 +234,9 @@ def cream_jar(rng: random.Random) -> Parts:
         cone((0, 2 * h + 0.12, 0), 0.12, 0.95 * r, 0.95 * r, 0.03, TRIM),
         torus((0, 2 * h + 0.02, 0), 0.93 * r, 0.02, DARK),
         cone((0, 0.95 * h, 0), 0.5 * h, r + 0.006, r + 0.006, 0.004, LIGHT),
-        cone((0, 0.95 * h, 0), 0.06 * h, r + 0.012, r + 0.012, 0.004, DARK),
+        cone((0, 1.38 * h, 0), 0.04 * h, r + 0.012, r + 0.012, 0.004, DARK),
+        cone((0, 0.52 * h, 0), 0.04 * h, r + 0.012, r + 0.012, 0.004, DARK),
+        spot(0, 0.95 * h, 0.58 * r, LIGHT),
     )
 
 
@@ -268,8 +279,9 @@ def juice_bottle(rng: random.Random) -> Parts:
         cone((0, 2 * h + 0.36, 0), 0.08, 0.1, 0.1, 0.02, blend=0.03),
         cone((0, 2 * h + 0.47, 0), 0.085, 0.13, 0.13, 0.02, TRIM),
         cone((0, h, 0), 0.5 * h, r + 0.004, r + 0.004, 0.004, LIGHT),
-        cone((0, 1.1 * h, 0), 0.09 * h, r + 0.01, r + 0.01, 0.004, DARK),
-        box((0, 0.8 * h, r), (0.1, 0.035, 0.015), 0.004, TRIM),
+        cone((0, 1.4 * h, 0), 0.05 * h, r + 0.01, r + 0.01, 0.004, DARK),
+        cone((0, 0.6 * h, 0), 0.05 * h, r + 0.01, r + 0.01, 0.004, DARK),
+        spot(0, h, 0.75 * r, LIGHT),
     )
 
 
@@ -323,6 +335,7 @@ def toy_car(rng: random.Random) -> Parts:
         cone((0.6 * length, 0.16, 0.3), 0.025, 0.085, 0.085, 0.01, TRIM, turn=FACING, fold="xz"),
         ellipsoid((length - 0.01, 0.32, 0.17), (0.035, 0.06, 0.06), LIGHT, fold="z"),
         box((0, 0.2, 0), (length + 0.03, 0.03, 0.25), 0.02, TRIM),
+        spot(-0.08 * length, 0.335, 0.24),
     )
 
 
@@ -392,6 +405,10 @@ KINDS: dict[str, Callable[[random.Random], Parts]] = {
 }
 
 
-def build(kind: str, rng: random.Random) -> Parts:
-    """Return the parts of a product, standing on y = 0, at most 1.2 high and 1.15 wide."""
-    return fitted(KINDS[kind](rng), 1.2, 1.15)
+SQUARE, TALL = (1.26, 1.5), (1.62, 1.26)
+"""The largest height and width of a product in a square and in a tall picture."""
+
+
+def build(kind: str, rng: random.Random, tall: bool = False) -> Parts:
+    """Return the parts of a product, standing on y = 0, as large as its picture allows."""
+    return fitted(KINDS[kind](rng), *(TALL if tall else SQUARE))

@@ -6,9 +6,22 @@ import random
 from dataclasses import dataclass, replace
 
 from bench.types import SCENARIOS, Scenario
-from testset.scenes.vocabulary import ACCENTS, COLORS, MATERIALS, MOTIONS, PRODUCTS, PROPS, SETTINGS, STYLES
+from testset.scenes.lettering import LABELS
+from testset.scenes.vocabulary import (
+    ACCENTS,
+    ALIKE,
+    CAMOUFLAGE,
+    CAMOUFLAGE_OF_GLASS,
+    COLORS,
+    DIM,
+    MATERIALS,
+    MOTIONS,
+    PRODUCTS,
+    PROPS,
+    SETTINGS,
+    STYLES,
+)
 
-SIDES = ("left", "right")
 TURNTABLE = "the product turns on a turntable"
 
 
@@ -20,6 +33,8 @@ class Item:
     color: str
     material: str
     accent: str
+    label: str | None = None
+    """Word on a label at its front; every edit keeps it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +58,18 @@ class Scene:
         return random.Random(f"{self.seed}/{use}")
 
 
+def readable(scene: Scene) -> bool:
+    """Return whether a viewer can make out the scene's products and name them (no black on black)."""
+    items = [scene.item] if scene.second is None else [scene.item, scene.second]
+    if scene.style == "moonlit night" and (scene.setting in DIM or any(i.color == "black" for i in items)):
+        return False
+    if any((i.color, scene.setting) in CAMOUFLAGE for i in items):
+        return False
+    if any(i.material == "glass" and (i.color, scene.setting) in CAMOUFLAGE_OF_GLASS for i in items):
+        return False
+    return scene.second is None or scene.second.product != scene.item.product
+
+
 def sample_item(rng: random.Random, plausible: float = 0.85) -> Item:
     """Return a random product, in a material a shop would sell it in with probability `plausible`."""
     product = rng.choice(list(PRODUCTS))
@@ -60,8 +87,16 @@ def sample_training_scene(rng: random.Random) -> Scene:
 
 
 def sample_scene(rng: random.Random, seed: int) -> Scene:
-    """Return a random scene with the given geometry seed."""
+    """Return a random readable scene with the given geometry seed."""
+    while not readable(scene := _any_scene(rng, seed)):
+        pass
+    return scene
+
+
+def _any_scene(rng: random.Random, seed: int) -> Scene:
     item = sample_item(rng)
+    if PRODUCTS[item.product].label and rng.random() < 0.35:
+        item = replace(item, label=rng.choice(LABELS))
     motions = [m for m in MOTIONS if m != TURNTABLE or not PRODUCTS[item.product].symmetric]
     return Scene(
         seed=seed,
@@ -90,24 +125,32 @@ def edited(scene: Scene, scenario: Scenario, value: str) -> Scene:
 
 
 def choices(scene: Scene, scenario: Scenario) -> tuple[str, ...]:
-    """Return the values an edit of that scenario may take from this scene (empty where it does not apply)."""
+    """Return the values an edit of that scenario may take from this scene (empty where it does not apply).
+
+    Values that a viewer could hardly tell from the present one are left out, and those of unreadable targets.
+    """
+    if scenario == "remove":
+        return (scene.prop,) if scene.prop is not None else ()
+    before, pool = _values(scene, scenario)
+    apart = [v for v in pool if v != before and frozenset((before, v)) not in ALIKE]
+    return tuple(v for v in apart if readable(edited(scene, scenario, v)))
+
+
+def _values(scene: Scene, scenario: Scenario) -> tuple[str | None, tuple[str, ...]]:
+    """Return the present value of the scenario's attribute and all that may take its place."""
     item = scene.item
     if scenario == "product":
-        pool = [p for p in PRODUCTS if p != item.product]
-        if scene.motion == TURNTABLE:
-            pool = [p for p in pool if not PRODUCTS[p].symmetric]
-        return tuple(pool)
+        pool = [p for p in PRODUCTS if item.label is None or PRODUCTS[p].label]  # the label stays
+        return item.product, tuple(p for p in pool if scene.motion != TURNTABLE or not PRODUCTS[p].symmetric)
     if scenario == "color":
-        return tuple(c for c in COLORS if c != item.color)
+        return item.color, tuple(COLORS)
     if scenario == "material":
-        return tuple(m for m in PRODUCTS[item.product].materials if m != item.material)
+        return item.material, PRODUCTS[item.product].materials
     if scenario == "background":
-        return tuple(s for s in SETTINGS if s != scene.setting)
+        return scene.setting, tuple(SETTINGS)
     if scenario == "style":
-        return tuple(STYLES) if scene.style is None else ()
-    if scenario == "add":
-        return tuple(PROPS) if scene.prop is None else ()
-    return (scene.prop,) if scene.prop is not None else ()
+        return scene.style, tuple(STYLES) if scene.style is None else ()
+    return scene.prop, tuple(PROPS) if scene.prop is None else ()
 
 
 def sample_edit(scene: Scene, rng: random.Random, scenario: Scenario | None = None) -> tuple[Scene, Scene, Scenario]:

@@ -72,6 +72,11 @@ def capsule(at: Vec, half: float, r: float, slot: int = BODY, **more) -> Part:
     return Part("capsule", at, (half, r, 0.0, 0.0), slot, **more)
 
 
+def spot(x: float, y: float, half_width: float, slot: int = BODY) -> Part:
+    """Return the place of a label on the front of a body: no solid, but it scales with the parts around it."""
+    return Part("spot", (x, y, 0.0), (half_width, 0.0, 0.0, 0.0), slot)
+
+
 def rotation(turn: Vec) -> np.ndarray:
     """Return the 3 x 3 matrix of yaw about y, then pitch about x, then roll about z (each in the turned frame)."""
     y, p, r = (math.radians(a) for a in turn)
@@ -85,7 +90,7 @@ def bounds(parts: tuple[Part, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Return the corners (low, high) of a box that holds the parts; cuts and folds respected."""
     lows, highs = [], []
     for p in parts:
-        if p.cut:
+        if p.cut or p.shape == "spot":
             continue
         at = np.array(p.at)
         a, b, c, _ = p.size
@@ -108,7 +113,10 @@ def bounds(parts: tuple[Part, ...]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def fitted(parts: tuple[Part, ...], height: float, width: float) -> tuple[Part, ...]:
-    """Return the parts scaled so that they are at most `height` high and `width` wide."""
+    """Return the parts scaled to fill about the same part of a picture: `height` high, or `width` wide, not both.
+
+    Height and width over their limits lie on an ellipse, so that flat things are wide and tall ones high.
+    """
     lo, hi = bounds(parts)
-    k = min(height / max(hi[1], 1e-3), width / max(hi[0] - lo[0], hi[2] - lo[2]))
+    k = 1.0 / math.hypot(hi[1] / height, max(hi[0] - lo[0], hi[2] - lo[2]) / width)
     return tuple(p.scaled(k) for p in parts)

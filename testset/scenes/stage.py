@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from testset.scenes import products, props
+from testset.scenes.camera import facing
 from testset.scenes.scene import Item, Scene
 from testset.scenes.shapes import BODY, DARK, LIGHT, TRIM, Part
 from testset.scenes.vocabulary import ACCENTS, COLORS, MATERIALS, SETTINGS, Rgb, Setting
@@ -30,16 +31,21 @@ class Finish:
     phase: float = 0.0
 
 
+_Finishes = tuple[Finish, Finish, Finish, Finish]
+
+
 @dataclass(frozen=True, slots=True)
 class Thing:
     """A body on the floor: parts, its four finishes, place, first yaw (radians) and whether it is on the turntable."""
 
     parts: tuple[Part, ...]
-    finishes: tuple[Finish, Finish, Finish, Finish]
+    finishes: _Finishes
     x: float
     z: float
     yaw: float
     turns: bool
+    label: str | None = None
+    """Word on its label, at the part of shape `spot`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +75,17 @@ def main_finish(item: Item, shade: float, phase: float) -> Finish:
     """Return the finish of the main surface; `shade` is a brightness factor near 1."""
     m = MATERIALS[item.material]
     c = np.array(COLORS[item.color][1]) * shade
+    second = c * m.shade + m.offset
     if m.pattern == "wood":
-        c = 0.72 * c + 0.28 * np.array((0.36, 0.17, 0.06))
+        c = 0.78 * c + 0.22 * np.array((0.42, 0.2, 0.07))
+        second = c * m.shade + m.offset
+    elif m.pattern == "marble":  # veins that stand out: light ones in dark stone, dark ones in light stone
+        second = 0.22 * c + 0.04 if c.mean() > 0.45 else 0.3 * c + 0.5
     elif m.metal > 0:
         c = 0.88 * c + 0.05
     return Finish(
         albedo=tuple(c),
-        second=tuple(c * m.shade + m.offset),
+        second=tuple(second),
         rough=m.rough,
         metal=m.metal,
         spec=m.spec,
@@ -88,7 +98,7 @@ def main_finish(item: Item, shade: float, phase: float) -> Finish:
     )
 
 
-def _finishes(item: Item, shade: float, phase: float) -> tuple[Finish, Finish, Finish, Finish]:
+def _finishes(item: Item, shade: float, phase: float) -> _Finishes:
     rgb, rough, metal = ACCENTS[item.accent]
     four = [
         main_finish(item, shade, phase),
@@ -101,46 +111,62 @@ def _finishes(item: Item, shade: float, phase: float) -> tuple[Finish, Finish, F
     return tuple(four)
 
 
-def things(scene: Scene) -> tuple[Thing, ...]:
-    """Return the product, then the second product, then the prop."""
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where things stand, as seen from the camera: x to its right, z towards it."""
+
+    first: tuple[float, float]
+    second: tuple[float, float]
+    prop: tuple[float, float]
+    share: float
+    """Size of a product, 1 where it is alone."""
+
+
+def _layout(two: bool, tall: bool, side: int) -> _Layout:
+    """Return the places; `side` is -1 or 1. In a tall picture things stand behind each other more than abreast."""
+    if two:
+        x, z = (0.3, 0.5) if tall else (0.54, 0.22)
+        near = (0.36, 0.66) if tall else (0.4, 0.52)
+        return _Layout((side * x, z), (-side * x, -z), (-side * near[0], near[1]), 0.8 if tall else 0.74)
+    return _Layout((0.0, 0.0), (0.0, 0.0), (side * 0.38, 0.76) if tall else (side * 0.62, 0.52), 1.0)
+
+
+def things(scene: Scene, tall: bool = False) -> tuple[Thing, ...]:
+    """Return the product, then the second product, then the prop, as they stand in a square or a tall picture."""
     place = scene.stream("place")
-    yaw = place.uniform(-0.5, 0.5)
-    x, gap = place.uniform(-0.06, 0.06), place.choice((-1, 1))
-    prop_side, prop_x, prop_z = place.choice((-1, 1)), place.uniform(0.72, 0.78), place.uniform(0.2, 0.4)
+    yaw = place.uniform(-0.5, 0.5) * (0.5 if scene.item.label else 1.0)
+    x, side = place.uniform(-0.05, 0.05), place.choice((-1, 1))
+    jitter, prop_yaw = place.uniform(-0.03, 0.03), place.uniform(-0.4, 0.4)
     shade, phase = place.uniform(0.88, 1.12), place.uniform(0, 20)
-    kind = scene.stream("product")
-    out = []
-    if scene.second is None:
-        out.append(
-            Thing(
-                products.build(scene.item.product, kind),
-                _finishes(scene.item, shade, phase),
-                x,
-                0.0,
-                yaw,
-                True,
-            )
-        )
-    else:
-        first = tuple(p.scaled(0.86) for p in products.build(scene.item.product, kind))
-        out.append(Thing(first, _finishes(scene.item, shade, phase), 0.64 * gap, 0.05, yaw, True))
-        other = tuple(p.scaled(0.86) for p in products.build(scene.second.product, scene.stream("second")))
-        out.append(Thing(other, _finishes(scene.second, shade, phase + 3), -0.64 * gap, -0.1, -yaw, False))
-        prop_x, prop_z, prop_side = 0.12, 0.75, 1
+    where, azimuth = _layout(scene.second is not None, tall, side), facing(scene)
+
+    def stand(parts: tuple[Part, ...], finishes: _Finishes, at: tuple[float, float], turn: float, **more) -> Thing:
+        c, s = math.cos(azimuth), math.sin(azimuth)
+        return Thing(parts, finishes, c * at[0] + s * at[1], c * at[1] - s * at[0], azimuth + turn, **more)
+
+    def product(item: Item, stream: str) -> tuple[Part, ...]:
+        return tuple(p.scaled(where.share) for p in products.build(item.product, scene.stream(stream), tall))
+
+    first = product(scene.item, "product")
+    at = (where.first[0] + x, where.first[1])
+    out = [stand(first, _finishes(scene.item, shade, phase), at, yaw, turns=True, label=scene.item.label)]
+    if scene.second is not None:
+        other = product(scene.second, "second")
+        out.append(stand(other, _finishes(scene.second, shade, phase + 3), where.second, -yaw, turns=False))
     if scene.prop is not None:
         parts, paint = props.KINDS[scene.prop](scene.stream("prop"))
         four = tuple(
             Finish(*paint[s][:1], rough=paint[s][1], metal=paint[s][2]) if s in paint else Finish((0.5, 0.5, 0.5))
             for s in (BODY, TRIM, DARK, LIGHT)
         )
-        out.append(Thing(parts, four, prop_side * prop_x, prop_z, place.uniform(-0.4, 0.4), False))
+        out.append(stand(parts, four, (where.prop[0] + jitter, where.prop[1]), prop_yaw, turns=False))
     return tuple(out)
 
 
 def light(scene: Scene) -> Light:
     """Return the light of the scene; `moonlit night` turns it down and blue."""
     rng = scene.stream("light")
-    azimuth = rng.choice((-1, 1)) * rng.uniform(0.5, 1.25)
+    azimuth = facing(scene) + rng.choice((-1, 1)) * rng.uniform(0.45, 1.1)
     height = rng.uniform(0.62, 1.0)
     key_dir = (math.cos(height) * math.sin(azimuth), math.sin(height), math.cos(height) * math.cos(azimuth))
     strength, phase = rng.uniform(0.88, 1.12), rng.uniform(0, 40)

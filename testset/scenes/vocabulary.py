@@ -20,6 +20,8 @@ class Product:
     materials: tuple[str, ...]
     symmetric: bool = False
     """True where turning it about its axis shows nothing new."""
+    label: bool = False
+    """True where a label fits on its front."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class Setting:
     scale: float = 1.0
     softness: float = 0.12
     exposure: float = 0.72
+    wall: float = 0.0
+    """Distance of four flat walls; 0: the backdrop is a round horizon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,27 +75,27 @@ class Word:
 
 PRODUCTS = MappingProxyType(
     {
-        "handbag": Product("手提包", "apparel", ("leather", "fabric", "plastic")),
-        "backpack": Product("双肩包", "apparel", ("fabric", "leather", "plastic")),
-        "cap": Product("棒球帽", "apparel", ("fabric", "leather", "plastic")),
+        "handbag": Product("手提包", "apparel", ("leather", "fabric", "plastic"), label=True),
+        "backpack": Product("双肩包", "apparel", ("fabric", "leather", "plastic"), label=True),
+        "cap": Product("棒球帽", "apparel", ("fabric", "leather", "plastic"), label=True),
         "sneaker": Product("运动鞋", "apparel", ("fabric", "leather", "plastic")),
         "chair": Product("椅子", "home", ("wood", "plastic", "metal", "leather")),
         "armchair": Product("扶手椅", "home", ("fabric", "leather", "plastic")),
         "table lamp": Product("台灯", "home", ("fabric", "plastic", "metal", "ceramic")),
-        "vase": Product("花瓶", "home", ("ceramic", "glass", "marble", "metal", "wood"), symmetric=True),
-        "mug": Product("马克杯", "home", ("ceramic", "metal", "plastic", "wood", "marble")),
-        "kettle": Product("水壶", "electronics", ("metal", "ceramic", "plastic", "glass")),
+        "vase": Product("花瓶", "home", ("ceramic", "glass", "marble", "metal", "wood"), symmetric=True, label=True),
+        "mug": Product("马克杯", "home", ("ceramic", "metal", "plastic", "wood", "marble"), label=True),
+        "kettle": Product("水壶", "electronics", ("metal", "ceramic", "plastic", "glass"), label=True),
         "headphones": Product("耳机", "electronics", ("plastic", "leather", "metal", "wood")),
         "speaker": Product("音箱", "electronics", ("wood", "plastic", "fabric", "metal")),
-        "perfume bottle": Product("香水瓶", "beauty", ("glass", "ceramic", "metal", "marble")),
+        "perfume bottle": Product("香水瓶", "beauty", ("glass", "ceramic", "metal", "marble"), label=True),
         "lipstick": Product("口红", "beauty", ("plastic", "metal", "ceramic")),
-        "cream jar": Product("面霜罐", "beauty", ("glass", "ceramic", "plastic", "marble"), symmetric=True),
+        "cream jar": Product("面霜罐", "beauty", ("glass", "ceramic", "plastic", "marble"), symmetric=True, label=True),
         "ring": Product("戒指", "jewellery", ("metal", "wood", "ceramic", "marble")),
         "wristwatch": Product("手表", "jewellery", ("leather", "metal", "fabric", "plastic")),
-        "juice bottle": Product("果汁瓶", "food", ("glass", "plastic", "metal", "ceramic"), symmetric=True),
+        "juice bottle": Product("果汁瓶", "food", ("glass", "plastic", "metal", "ceramic"), symmetric=True, label=True),
         "donut": Product("甜甜圈", "food", ("plastic", "ceramic", "fabric")),
         "cupcake": Product("纸杯蛋糕", "food", ("plastic", "ceramic", "fabric"), symmetric=True),
-        "toy car": Product("玩具车", "toys", ("plastic", "wood", "metal")),
+        "toy car": Product("玩具车", "toys", ("plastic", "wood", "metal"), label=True),
         "teddy bear": Product("泰迪熊", "toys", ("fabric", "plastic", "leather")),
         "toy robot": Product("玩具机器人", "toys", ("metal", "plastic", "wood")),
     }
@@ -108,7 +112,7 @@ COLORS = MappingProxyType(
         "purple": ("紫色", (0.17, 0.03, 0.34)),
         "pink": ("粉色", (0.80, 0.22, 0.34)),
         "white": ("白色", (0.78, 0.78, 0.75)),
-        "black": ("黑色", (0.014, 0.014, 0.016)),
+        "black": ("黑色", (0.02, 0.02, 0.022)),
     }
 )
 
@@ -118,17 +122,15 @@ MATERIALS = MappingProxyType(
         "ceramic": Material("陶瓷", rough=0.08, spec=1.5),
         "metal": Material("金属", rough=0.2, metal=1.0),
         "wood": Material(
-            "木头", rough=0.6, spec=0.6, pattern="wood", scale=1.6, strength=0.9, shade=0.32, offset=0.012
+            "木头", rough=0.6, spec=0.6, pattern="wood", scale=1.6, strength=0.95, shade=0.22, offset=0.008
         ),
         "leather": Material(
-            "皮革", rough=0.42, spec=1.1, pattern="leather", scale=2.4, strength=0.85, shade=0.42, bump=0.1
+            "皮革", rough=0.42, spec=1.1, pattern="leather", scale=2.4, strength=0.9, shade=0.34, bump=0.09
         ),
-        "marble": Material(
-            "大理石", rough=0.14, spec=1.3, pattern="marble", scale=1.9, strength=0.9, shade=0.2, offset=0.1
-        ),
+        "marble": Material("大理石", rough=0.14, spec=1.3, pattern="marble", scale=1.7, strength=0.9),
         "glass": Material("玻璃", rough=0.03, spec=1.6, transmission=0.82),
         "fabric": Material(
-            "布料", rough=0.95, spec=0.2, pattern="fabric", scale=1.5, strength=0.9, shade=0.38, bump=0.16
+            "布料", rough=0.95, spec=0.2, pattern="fabric", scale=1.5, strength=0.9, shade=0.5, bump=0.1
         ),
     }
 )
@@ -146,8 +148,8 @@ ACCENTS = MappingProxyType(
 SETTINGS = MappingProxyType(
     {
         "in a white studio": Setting(
-            "在白色摄影棚里", "plain", (0.82, 0.82, 0.82), (0.82, 0.82, 0.82), "seamless", (0.95, 0.95, 0.96), (1.1, 1.1, 1.12),
-            ambient=0.66, gloss=0.1, fade=(0.9, 4.6), exposure=0.95,
+            "在白色摄影棚里", "plain", (0.82, 0.82, 0.82), (0.82, 0.82, 0.82), "seamless", (1.15, 1.15, 1.16), (1.3, 1.3, 1.32),
+            ambient=0.72, gloss=0.1, fade=(0.9, 4.6), exposure=1.0,
         ),
         "in a dark studio": Setting(
             "在黑色摄影棚里", "plain", (0.045, 0.045, 0.05), (0.045, 0.045, 0.05), "seamless", (0.05, 0.05, 0.06),
@@ -155,7 +157,7 @@ SETTINGS = MappingProxyType(
             exposure=0.85,
         ),
         "against a pink wall": Setting(
-            "在粉色墙前", "plain", (0.78, 0.36, 0.4), (0.78, 0.36, 0.4), "seamless", (0.82, 0.4, 0.44), (0.68, 0.26, 0.32),
+            "在粉色墙前", "plain", (0.74, 0.27, 0.33), (0.74, 0.27, 0.33), "seamless", (0.78, 0.3, 0.36), (0.62, 0.18, 0.25),
             ambient=0.6, fade=(0.8, 4.6),
         ),
         "against a blue wall": Setting(
@@ -164,11 +166,11 @@ SETTINGS = MappingProxyType(
         ),
         "on a wooden table by a window": Setting(
             "在窗边的木桌上", "planks", (0.34, 0.17, 0.075), (0.16, 0.07, 0.028), "window", (0.5, 0.43, 0.35),
-            (0.62, 0.56, 0.48), extra=(1.5, 1.6, 1.5), ambient=0.55, key=(2.1, 1.95, 1.7), fade=(2.6, 4.6), gloss=0.12,
+            (0.62, 0.56, 0.48), extra=(1.5, 1.6, 1.5), ambient=0.55, key=(2.1, 1.95, 1.7), gloss=0.12, wall=3.6,
         ),
         "on a marble kitchen counter": Setting(
             "在大理石厨房台面上", "marble", (0.74, 0.73, 0.71), (0.3, 0.3, 0.33), "tiles", (0.62, 0.68, 0.66),
-            (0.7, 0.76, 0.74), extra=(0.36, 0.38, 0.37), ambient=0.6, fade=(2.6, 4.6), gloss=0.28,
+            (0.7, 0.76, 0.74), extra=(0.36, 0.38, 0.37), ambient=0.6, gloss=0.28, wall=3.2,
         ),
         "on grass under a blue sky": Setting(
             "在蓝天下的草地上", "grain", (0.13, 0.3, 0.05), (0.05, 0.15, 0.02), "meadow", (0.62, 0.78, 0.95), (0.16, 0.38, 0.8),
@@ -181,12 +183,12 @@ SETTINGS = MappingProxyType(
         ),
         "in a concrete loft": Setting(
             "在混凝土阁楼里", "concrete", (0.36, 0.35, 0.34), (0.24, 0.235, 0.23), "brick", (0.34, 0.13, 0.08),
-            (0.4, 0.17, 0.11), extra=(0.4, 0.37, 0.34), ambient=0.48, fade=(2.8, 4.8), gloss=0.1,
+            (0.4, 0.17, 0.11), extra=(0.4, 0.37, 0.34), ambient=0.5, gloss=0.1, wall=3.4,
         ),
         "in a cosy cafe at night": Setting(
             "在夜晚温馨的咖啡馆里", "planks", (0.2, 0.085, 0.035), (0.09, 0.035, 0.015), "bokeh", (0.07, 0.035, 0.025),
             (0.035, 0.022, 0.03), extra=(1.5, 0.85, 0.35), ambient=0.42, key=(2.2, 1.65, 1.1), rim=(1.1, 0.7, 0.4),
-            fade=(2.4, 4.4), gloss=0.3, exposure=0.85,
+            gloss=0.22, exposure=0.9, wall=3.8,
         ),
     }
 )
@@ -225,6 +227,53 @@ MOTIONS = MappingProxyType(
         "the product turns on a turntable": Word("产品在转台上旋转"),
     }
 )
+
+ALIKE = frozenset(
+    frozenset(pair)
+    for pair in (
+        ("red", "orange"),
+        ("orange", "yellow"),
+        ("red", "pink"),
+        ("green", "teal"),
+        ("blue", "teal"),
+        ("blue", "purple"),
+        ("plastic", "ceramic"),
+        ("plastic", "leather"),
+        ("chair", "armchair"),
+        ("vase", "juice bottle"),
+        ("mug", "cream jar"),
+        ("donut", "ring"),
+        ("on a wooden table by a window", "in a cosy cafe at night"),
+    )
+)
+"""Values of one attribute that a viewer takes for each other at 256 pixels: no edit leads from one to the other."""
+
+CAMOUFLAGE = frozenset(
+    {
+        ("black", "in a dark studio"),
+        ("black", "in a cosy cafe at night"),
+        ("pink", "against a pink wall"),
+        ("blue", "against a blue wall"),
+        ("green", "on grass under a blue sky"),
+        ("orange", "on a beach at sunset"),
+    }
+)
+"""Colours of products and settings that they vanish in."""
+
+CAMOUFLAGE_OF_GLASS = frozenset(
+    {
+        ("white", "in a white studio"),
+        ("white", "on a marble kitchen counter"),
+        ("purple", "in a dark studio"),
+        ("blue", "in a dark studio"),
+        ("teal", "in a dark studio"),
+        ("green", "in a dark studio"),
+    }
+)
+"""The same for products of glass."""
+
+DIM = frozenset({"in a dark studio", "in a cosy cafe at night"})
+"""Settings that are dark by day already."""
 
 SCENARIO_ATTRIBUTE = MappingProxyType(
     {
