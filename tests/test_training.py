@@ -106,6 +106,19 @@ def test_going_on_from_a_checkpoint_restores_weights_moments_and_schedule_exactl
     assert again.session.snapshot.rendered > half.session.snapshot.rendered
 
 
+def test_a_flow_that_goes_on_reads_the_latents_it_kept_beside_its_large_state(
+    runs: tuple[Path, Path], tmp_path: Path
+) -> None:
+    folders = {"state": tmp_path / "state"}
+    FlowStage(session(FLOW, tmp_path / "a", 4, until=0.5, **folders), runs[0]).run()
+    on = FlowStage(session(FLOW, tmp_path / "a", 4, resume=tmp_path / "a", **folders), runs[0])
+    on.run()
+    assert len(events(tmp_path / "a", "data")) == 1
+    other = FLOW.model_copy(update={"chinese": 1.0})
+    FlowStage(session(other, tmp_path / "b", 2, **folders), runs[0]).run()
+    assert len(events(tmp_path / "b", "data")) == 1
+
+
 def test_going_on_without_the_large_state_starts_from_the_averaged_weights(
     runs: tuple[Path, Path], tmp_path: Path
 ) -> None:

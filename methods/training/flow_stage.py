@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from methods.training import edit_eval
 from methods.training.checkpoint import read_model, read_snapshot
 from methods.training.clips import held_out_pairs, rendered, scenes
 from methods.training.clock import Every
-from methods.training.config import FlowConfig, Size, VaeConfig
+from methods.training.config import FlowConfig, Size, VaeConfig, fingerprint
 from methods.training.edit_eval import EditSet
 from methods.training.flow_loss import flow_loss, training_times
 from methods.training.learner import Learner
@@ -53,6 +56,21 @@ class Latents:
     mask: Tensor
     """Caption tokens, [N, captions, max_tokens]."""
 
+    def write(self, path: Path, made_for: str) -> None:
+        """Keep them for a command that goes on; `made_for` names what they were made with."""
+        tensors = {"clean": self.clean, "ids": self.ids, "mask": self.mask}
+        save_file({k: t.cpu().contiguous() for k, t in tensors.items()}, path, metadata={"made_for": made_for})
+
+    @classmethod
+    def read(cls, path: Path, made_for: str, device: torch.device) -> Latents | None:
+        """Return what `write` kept, or None where there is nothing or it was made for something else."""
+        if not path.is_file():
+            return None
+        with safe_open(path, "pt", device=str(device)) as file:
+            if (file.metadata() or {}).get("made_for") != made_for:
+                return None
+            return cls(*(file.get_tensor(name) for name in ("clean", "ids", "mask")))
+
 
 def load_vae(folder: Path, device: torch.device) -> Any:
     """Return the VAE that stage `vae` left in a folder: float32, frozen, with its latents' statistics."""
@@ -71,6 +89,7 @@ class FlowStage:
         self.config: FlowConfig = session.config
         self.session = session
         self.vae = load_vae(vae, session.device)
+        self._vae_digest = sha256((vae / "state.json").read_bytes()).hexdigest()
         config, snapshot = self.config, session.snapshot
         if session.initial is not None:
             snapshot.extra.setdefault("tokenizer", widened(session.initial.extra["tokenizer"], session.source))
@@ -225,8 +244,17 @@ class FlowStage:
         self.held_out = self._encode(clips[1]).float()
 
     def _fill(self) -> None:
-        """Render and encode the training clips, or as many as their share of the time left allows."""
+        """Render and encode the training clips, or as many as their share of the time left allows.
+
+        With a folder for large state they are kept there, and a run that goes on does not make them anew.
+        """
         config, session = self.config, self.session
+        made_for = f"{fingerprint(config)}/{self._vae_digest}"
+        files = [session.state / f"latents-{height}x{width}.safetensors" for height, width in config.sizes]
+        kept = [Latents.read(file, made_for, session.device) for file in files]
+        self.data = [data for data in kept if data is not None]
+        if len(self.data) == len(files):
+            return
         each = max(1, config.clips // len(config.sizes))
         budget = config.pace.data_share * session.clock.left / len(config.sizes)
         self.data = []
@@ -249,6 +277,9 @@ class FlowStage:
             std=float(self.data[0].clean[:512].float().std()),
             rendered=session.snapshot.rendered,
         )
+        if session.state != session.out:
+            for data, file in zip(self.data, files, strict=True):
+                data.write(file, made_for)
 
     def _clips_of(self, count: int, size: Size) -> tuple[Tensor, list[list[str]]]:
         config, source, snapshot = self.config, self.session.source, self.session.snapshot
