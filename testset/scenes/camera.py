@@ -43,7 +43,7 @@ def path(scene: Scene, frames: int, tall: bool = False) -> Path:
     elevation = rng.uniform(0.18, 0.44) + 0 * u
     radius = rng.uniform(2.65, 2.95) * (0.85 if tall else 1.0) + 0 * u
     if scene.second is not None:
-        radius = radius * (1.12 if tall else 1.2)
+        radius = radius * 1.12
     drift = rng.choice((-1, 1)) * rng.uniform(0.16, 0.24)
     amount = rng.uniform(0.4, 0.65)
     side = drift * c

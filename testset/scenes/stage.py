@@ -125,7 +125,7 @@ class _Layout:
 def _layout(two: bool, tall: bool, side: int) -> _Layout:
     """Return the places; `side` is -1 or 1. In a tall picture things stand behind each other more than abreast."""
     if two:
-        x, z = (0.3, 0.5) if tall else (0.54, 0.22)
+        x, z = (0.3, 0.5) if tall else (0.5, 0.26)
         near = (0.36, 0.66) if tall else (0.4, 0.52)
         return _Layout((side * x, z), (-side * x, -z), (-side * near[0], near[1]), 0.8 if tall else 0.74)
     return _Layout((0.0, 0.0), (0.0, 0.0), (side * 0.38, 0.76) if tall else (side * 0.62, 0.52), 1.0)
