@@ -59,16 +59,21 @@ def assets_of(case: EditCase) -> dict[str, Asset]:
     return {role: asset for role, asset in roles.items() if asset is not None}
 
 
+def read_info(folder: Path) -> TestSetInfo:
+    """Return what `testset.json` says. Raises `UserError` where it is missing or says anything else."""
+    try:
+        return TestSetInfo.model_validate_json(_text(folder / "testset.json"))
+    except ValidationError as error:
+        raise UserError(f"{folder / 'testset.json'}: {_why(error)}") from error
+
+
 def read_testset(folder: Path) -> TestSet:
     """Read a test set's records; no media is opened.
 
     Raises `UserError` naming the file and line for text that is no record, for an id used twice, and for a
     path that leaves the folder.
     """
-    try:
-        info = TestSetInfo.model_validate_json(_text(folder / "testset.json"))
-    except ValidationError as error:
-        raise UserError(f"{folder / 'testset.json'}: {_why(error)}") from error
+    info = read_info(folder)
     cases: dict[str, EditCase] = {}
     path = folder / "cases.jsonl"
     for number, line in enumerate(_text(path).splitlines(), 1):

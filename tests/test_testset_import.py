@@ -17,8 +17,8 @@ from bench.cli import app
 from bench.media import read_mask, read_video
 from bench.media.inspect import upright
 from bench.testsets import read_testset, verify_assets
-from testset.table import COLUMNS
 from tests import phone_clips as clips
+from testset.table import COLUMNS
 
 GOOD = {
     "case_id": "mug-blue",

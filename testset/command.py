@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bench.cli import console
 from bench.cli.console import escape
 from bench.cli.options import DEFAULT_TESTSET, JsonOption
-from bench.testsets import verify_assets
+from bench.testsets import assets_of
 
 if TYPE_CHECKING:
     from bench.types import TestSet
@@ -27,13 +27,31 @@ def _read(name_or_folder: str) -> TestSet:
 
 
 @app.command()
-def check(which: Which = DEFAULT_TESTSET) -> None:
-    """Verify every file of a test set against its sha256."""
-    testset = _read(which)
-    files = verify_assets(testset, testset.cases)
-    console.out().print(
-        f"{escape(testset.name)} {escape(testset.version)}: {len(testset.cases)} cases, {files} files, all as published"
-    )
+def check(which: Which = DEFAULT_TESTSET, as_json: JsonOption = False) -> None:
+    """Verify records, files (sha256, every frame decoded) and card of a test set. Exit 1 when there is a fault."""
+    from testset.check import faults
+
+    testset, found = faults(_read(which).root)
+    if as_json:
+        console.write_json({"name": testset.name, "version": testset.version, "faults": found})
+    else:
+        for fault in found:
+            console.out().print(escape(fault), soft_wrap=True)
+        files = len({a.path for case in testset.cases for a in assets_of(case).values()})
+        end = f"{len(found)} fault{'s' * (len(found) != 1)}" if found else "all as published"
+        console.out().print(
+            f"{escape(testset.name)} {escape(testset.version)}: {len(testset.cases)} cases, {files} files, {end}"
+        )
+    raise typer.Exit(1 if found else 0)
+
+
+@app.command()
+def card(which: Which = DEFAULT_TESTSET) -> None:
+    """Write the card into the test set's folder: README.md, tables for `datasets`, pictures, licence, checksums."""
+    from testset.card import write_card
+
+    root = _read(which).root
+    console.out().print(f"{escape(str(root))}: {', '.join(escape(name) for name in write_card(root))}", soft_wrap=True)
 
 
 @app.command()

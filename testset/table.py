@@ -38,8 +38,13 @@ class Problem:
         return f"{place}, column {self.column}: {self.text}" if self.column else f"{place}: {self.text}"
 
 
+def is_name(value: str) -> bool:
+    """Return whether a text can name a case, a split or a group: it is safe as a file name everywhere."""
+    return _NAME.fullmatch(value) is not None
+
+
 def _name(value: str) -> str:
-    if not _NAME.fullmatch(value):
+    if not is_name(value):
         raise ValueError(f"found '{value}', wanted up to 80 letters, digits, '.', '_' or '-', a letter or digit first")
     return value
 
