@@ -106,7 +106,7 @@ class TextImageShape(_Section):
     layer_scale: float = 0.5
     """Where the tower's layer scales start: at timm's 1e-6 a short training would spend its time on waking them."""
     vocabulary: int = 600
-    max_tokens: int = 56
+    max_tokens: int = 64
     width: int = 96
     heads: int = 3
     layers: int = 2

@@ -61,6 +61,7 @@ class TextImageStage:
         self.prompts = self.source.prompts()
         if session.initial is not None:
             snapshot.extra.setdefault("tokenizer", widened(session.initial.extra["tokenizer"], session.source))
+            snapshot.rendered = max(snapshot.rendered, session.initial.rendered)  # go on with scenes it has not seen
         if "tokenizer" in snapshot.extra:
             self.tokenizer = restore_tokenizer(snapshot.extra["tokenizer"], config.shape)
         else:
