@@ -71,6 +71,22 @@ def show(
         console.out().print(showing.overview_table(testset) if case is None else showing.case_table(record))
 
 
+@app.command()
+def push(
+    repo: Annotated[str, typer.Option("--repo", help="ORG/NAME of the dataset repository; made where it is new.")],
+    which: Which = DEFAULT_TESTSET,
+    private: Annotated[bool, typer.Option(help="Only where the repository is made now.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and list; nothing is sent.")] = False,
+) -> None:
+    """Upload a checked test set with its card to a dataset hub, and tag it with its version."""
+    from testset.push import push as publish
+
+    done = publish(_read(which).root, repo, private=private, dry_run=dry_run)
+    size = f"{len(done.files)} files, {done.size / 2**20:.1f} MiB"
+    where = f"would go to {done.repo}" if done.url is None else f"are at {done.url}"
+    console.out().print(escape(f"{size} {where}"), soft_wrap=True)
+
+
 @app.command("import")
 def import_(
     table: Annotated[Path, typer.Argument(help="CSV or YAML, one row per edit; columns: docs/testset.md.")],
