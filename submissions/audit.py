@@ -45,6 +45,10 @@ class Event:
     detail: dict[str, Any]
     hash: str
 
+    def __str__(self) -> str:
+        reason = f": {self.reason}" if self.reason else ""
+        return f"{self.at}  {self.action} by {self.actor.id} -> {self.after}{reason}"
+
 
 def seal(previous: str, line: dict[str, Any]) -> str:
     """Return the hash of a line after the line of hash `previous`."""

@@ -5,19 +5,25 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from bench import registry
+from bench.blobs import BlobStore
 from bench.errors import UserError
 from bench.identity import digest, file_digest
+from bench.store.submission_rows import SubmissionRow
 from submissions.archive import MAX_ARCHIVE, plan, unpack
-from submissions.audit import SYSTEM, Actor
+from submissions.audit import Actor
 from submissions.checks import Progress, check_files
+from submissions.clipstore import history_flags, keep_clips
 from submissions.folder import scan
 from submissions.ledger import Ledger, Submission
-from submissions.manifest import FILE
+from submissions.manifest import FILE, Manifest
+from submissions.publish import scoring_home, settle
 from submissions.quotas import LIMITS, Limits, Quota, quota, refusal
+from submissions.row import row_name
 from submissions.rules import Problem, breach, mib
 from submissions.states import moves
 
@@ -128,17 +134,38 @@ def examine(
     manifest = report.manifest
     if report.problems or manifest is None:
         return _refused(ledger, submission, report.problems, clips=report.clips)
-    ledger.move(submission, "probe", clips=report.clips, manifest=manifest.model_dump(mode="json"), team=manifest.team)
-    hashes = {name: file_digest(place / FILES / name) for name in sizes}
-    ledger.move(submission, "check", digest=digest(hashes))
+    if taken := _team_problem(ledger, held, manifest):
+        return _refused(ledger, submission, (taken,), clips=report.clips)
+    edited = manifest.testset
+    held = ledger.move(
+        submission,
+        "probe",
+        clips=report.clips,
+        manifest=manifest.model_dump(mode="json"),
+        team=manifest.team,
+        testset=f"{edited.name} {edited.version}",
+        row_name=row_name(manifest),
+    )
+    content = digest({name: file_digest(place / FILES / name) for name in sizes if name != FILE})
+    flags = keep_clips(ledger, held, manifest, place / FILES, BlobStore(scoring_home(ledger, submission).blobs))
+    flags += history_flags(ledger, held, content)
+    ledger.move(submission, "check", digest=content, flags=[asdict(flag) for flag in flags])
     return enqueue(ledger, submission, limits)
 
 
+def _team_problem(ledger: Ledger, held: Submission, manifest: Manifest) -> Problem | None:
+    """Return the problem of a name on the board that belongs to another account."""
+    name = row_name(manifest)
+    for other in ledger.submissions("accepted", "superseded"):
+        if other.row_name == name and other.owner != held.owner:
+            return breach(f"{FILE}: team", "manifest-team", f"{name}, another account's", "a name of your own")
+    return None
+
+
 def _refused(ledger: Ledger, submission: str, problems: tuple[Problem, ...], **values: Any) -> Submission:
-    plain = [{name: getattr(p, name) for name in Problem.__slots__} for p in problems]
     found = ledger.move(
         submission, "refuse", reason=f"{len(problems)} problems", detail={"rules": sorted({p.rule for p in problems})},
-        problems=plain, **values,
+        problems=[asdict(p) for p in problems], **values,
     )  # fmt: skip
     discard(ledger, submission)
     return found
@@ -146,8 +173,6 @@ def _refused(ledger: Ledger, submission: str, problems: tuple[Problem, ...], **v
 
 def enqueue(ledger: Ledger, submission: str, limits: Limits = LIMITS) -> Submission:
     """Charge a checked submission to its owner's quota and queue it, or leave it as it is where there is no room."""
-    from bench.store.submission_rows import SubmissionRow
-
     with ledger.transaction() as session:
         row = session.get_one(SubmissionRow, submission)
         if quota(session, row.owner, ledger.now(), limits).frees is None:
@@ -169,12 +194,10 @@ def withdraw(ledger: Ledger, submission: str, actor: Actor, reason: str | None =
     action = "cancel" if ledger.get(submission).state == "queued" else "withdraw"
     found = ledger.move(submission, action, actor, reason)
     discard(ledger, submission)
+    settle(ledger)
     return found
 
 
 def discard(ledger: Ledger, submission: str) -> None:
     """Delete a submission's quarantine. What is known of it stays in the ledger."""
     shutil.rmtree(ledger.folder(submission), ignore_errors=True)
-
-
-__all__ = ["SYSTEM", "discard", "enqueue", "examine", "quota_of", "submit", "withdraw"]

@@ -56,6 +56,8 @@ class Submission:
     """Bytes."""
     clips: int
     digest: str | None
+    testset: str | None
+    """Name and version of the test set that was edited."""
     row_name: str | None
     """Its method's name in the store and on the board."""
     method_key: str | None

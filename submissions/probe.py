@@ -18,7 +18,8 @@ from bench.errors import UserError
 SECONDS = 120
 """Wall time one clip may take."""
 _MAX_ANSWER = 1 << 20
-_CHILD = Path(__file__).with_name("probe_child.py")
+CHILD = Path(__file__).with_name("probe_child.py")
+"""The program that is confined."""
 
 
 class Facts(BaseModel):
@@ -77,7 +78,7 @@ def probe(path: Path, frames: int, width: int, height: int, seconds: float = SEC
     clip = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     try:
         child = subprocess.Popen(
-            [sys.executable, "-I", str(_CHILD), str(frames), str(width), str(height)],
+            [sys.executable, "-I", str(CHILD), str(frames), str(width), str(height)],
             stdin=clip,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

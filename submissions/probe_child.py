@@ -1,4 +1,5 @@
-"""Read one foreign clip and say what it is; run as `python -I probe_child.py FRAMES WIDTH HEIGHT < CLIP`.
+"""Read one foreign clip and say what it is; run as `python -I probe_child.py FRAMES WIDTH HEIGHT < CLIP`. With a fourth
+argument, the path of `bench.media.color`, hand its frames over instead.
 
 The process that runs this knows nothing worth stealing and may do nothing but read: no environment, no
 database, no writing, no network where the system lets it give that up, little memory and little time. It
@@ -22,6 +23,11 @@ CPU_SECONDS = 60
 OPEN_FILES = 64
 OPEN_PIXELS = 4 * 2**20
 """Largest frame that is looked at to learn its size."""
+OPTIONS = {
+    "protocol_whitelist": "none",
+    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2",
+    "max_pixels": str(OPEN_PIXELS),
+}
 _NEW_USER_AND_NETWORK = 0x10000000 | 0x40000000
 
 
@@ -53,13 +59,8 @@ def examine(clip: BinaryIO, frames: int, width: int, height: int) -> dict[str, A
     """
     import av
 
-    options = {
-        "protocol_whitelist": "none",
-        "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2",
-        "max_pixels": str(OPEN_PIXELS),
-    }
     facts: dict[str, Any] = {}
-    with av.open(clip, options=options) as container:
+    with av.open(clip, options=OPTIONS) as container:
         facts["streams"] = [stream.type for stream in container.streams]
         if facts["streams"] != ["video"]:
             return facts | {"stop": "clip-streams"}
@@ -78,10 +79,7 @@ def examine(clip: BinaryIO, frames: int, width: int, height: int) -> dict[str, A
             return facts | {"stop": "clip-codec"}
         if (context.width, context.height) != (width, height):
             return facts | {"stop": "clip-width-height"}
-        # Codecs decode whole blocks of up to 64 pixels; without this limit a frame may grow on the way. Without
-        # `explode` damaged frames are made up.
-        context.options = {"max_pixels": str((width + 64) * (height + 64)), "err_detect": "explode"}
-        context.thread_count = 1
+        _limit(context, width, height)
         facts |= {"decoded": 0, "packets": 0, "rotations": [], "shapes": [], "interlaced": False, "times": []}
         for packet in container.demux(stream):
             facts["packets"] += packet.size > 0
@@ -90,6 +88,36 @@ def examine(clip: BinaryIO, frames: int, width: int, height: int) -> dict[str, A
             if max(facts["packets"] - 64, facts["decoded"]) > frames:  # 64: more than any codec holds back
                 return facts | {"stop": "clip-frames"}
     return facts
+
+
+def _limit(context: Any, width: int, height: int) -> None:
+    # Codecs decode whole blocks of up to 64 pixels; without this limit a frame may grow on the way. Without
+    # `explode` damaged frames are made up.
+    context.options = {"max_pixels": str((width + 64) * (height + 64)), "err_detect": "explode"}
+    context.thread_count = 1
+
+
+def hand_over(clip: BinaryIO, frames: int, width: int, height: int, color: str, out: BinaryIO) -> None:
+    """Write a clip's frames as plain RGB, 8 bits, frame after frame, at most `frames` of them.
+
+    `color` is the path of `bench.media.color`, which needs PyAV alone: one conversion for all clips.
+    """
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    import av
+
+    spec = spec_from_file_location("color", color)
+    assert spec and spec.loader
+    conversion = module_from_spec(spec)
+    spec.loader.exec_module(conversion)
+    with av.open(clip, options=OPTIONS) as container:
+        _limit(container.streams.video[0].codec_context, width, height)
+        for index, frame in enumerate(container.decode(video=0)):
+            if index == frames or (frame.width, frame.height) != (width, height):
+                break
+            plane = conversion.to_rgb(frame).planes[0]
+            data, step = memoryview(plane), plane.line_size
+            out.writelines(data[start : start + 3 * width] for start in range(0, step * height, step))
 
 
 def _note(facts: dict[str, Any], frame: Any) -> None:
@@ -106,10 +134,13 @@ def _note(facts: dict[str, Any], frame: Any) -> None:
 
 def main() -> None:
     """Answer one job; a clip that cannot be read is an answer too (`unreadable`)."""
-    frames, width, height = map(int, sys.argv[1:])
+    frames, width, height = map(int, sys.argv[1:4])
     confine()
     import av  # only now: the library itself is confined too
 
+    if sys.argv[4:]:
+        hand_over(sys.stdin.buffer, frames, width, height, sys.argv[4], sys.stdout.buffer)
+        return
     try:
         found = examine(sys.stdin.buffer, frames, width, height)
     except MemoryError:

@@ -7,12 +7,13 @@ from typing import Literal
 from sqlalchemy import select
 
 from bench.errors import UserError
-from bench.home import Home
-from bench.store.access import open_reader
+from bench.identity import digest
 from bench.store.read import Board, Result
 from bench.store.submission_rows import SubmissionRow
 from submissions.audit import Actor
+from submissions.clipstore import clips_of
 from submissions.ledger import Ledger, Submission
+from submissions.publish import scored_rows, settle
 
 Provenance = Literal["self-scored", "re-scored", "organiser-run"]
 """Who made the clips and who the scores: the submitter both; the submitter the clips, this board the scores; this
@@ -25,26 +26,13 @@ def waiting(ledger: Ledger) -> tuple[Submission, ...]:
     return tuple(sorted(ledger.submissions("in-review"), key=lambda s: s.changed))
 
 
-def scoring_home(ledger: Ledger, submission: str) -> Home:
-    """Return the state folder that a submission is scored in, away from the board's own."""
-    return Home(ledger.folder(submission) / "home")
-
-
 def results(ledger: Ledger, submission: str) -> tuple[Board, tuple[Result, ...]]:
-    """Return what a submission scored and under which board; before it is accepted too.
+    """Return what a submission scored and under which board, before it is accepted too.
 
-    The clips lie in `scoring_home(...).blobs`, as this program stored them. Raises `UserError` where it has no scores.
+    Its clips lie in `publish.scoring_home(ledger, submission).blobs`, as this program stored them. Raises `UserError`
+    where it has no scores.
     """
-    held = ledger.get(submission)
-    if held.state in ("scored", "in-review"):
-        reader = open_reader(scoring_home(ledger, submission), None)
-    else:
-        reader = open_reader(ledger.home, ledger.url)
-    for board in reader.boards():
-        found = tuple(r for r in reader.results(board, newest=False) if r.method_key == held.method_key)
-        if found:
-            return board, found
-    raise UserError(f"submission {submission}: is {held.state} and has no scores here")
+    return scored_rows(ledger, submission, ledger.get(submission).method_key)
 
 
 def accept(
@@ -52,17 +40,23 @@ def accept(
 ) -> Submission:
     """Put a submission in review on the board, and return it.
 
-    An earlier one of the same team's method on the same split is superseded. Raises `UserError` where it is not in
+    An earlier one of the same team's method on the same test set is superseded. Raises `UserError` where it is not in
     review or the actor is no moderator.
     """
     with ledger.transaction() as session:
         row = session.get(SubmissionRow, submission)
         if row is None:
-            raise UserError(f"submission {submission}: no such submission")
-        before = select(SubmissionRow).filter_by(state="accepted", row_name=row.row_name)
-        for earlier in session.scalars(before).all():
-            ledger.step(session, earlier, "supersede", reason=f"by {row.id}")
+            raise UserError(f"submission {submission}: no such submission; `bench review list` shows what waits")
         ledger.step(session, row, "accept", actor, note, provenance=provenance)
+        earlier = select(SubmissionRow).where(
+            SubmissionRow.state == "accepted",
+            SubmissionRow.row_name == row.row_name,
+            SubmissionRow.testset == row.testset,
+            SubmissionRow.id != row.id,
+        )
+        for other in session.scalars(earlier).all():
+            ledger.step(session, other, "supersede", reason=f"by {row.id}")
+    settle(ledger)
     return ledger.get(submission)
 
 
@@ -71,3 +65,11 @@ def reject(ledger: Ledger, submission: str, actor: Actor, reason: str) -> Submis
     if not reason.strip():
         raise UserError("a rejection needs a reason; the submitter is shown it")
     return ledger.move(submission, "reject", actor, reason)
+
+
+def spot_cases(ledger: Ledger, held: Submission, count: int = 3) -> tuple[str, ...]:
+    """Return the cases that organisers make again where they have the method: drawn by the submitted files' digest, so
+    that nobody knows them before and everybody can check them after.
+    """
+    order = sorted(clips_of(ledger, held.id), key=lambda case: digest([held.digest, case]))
+    return tuple(sorted(order[:count]))

@@ -44,6 +44,7 @@ REMEDIES: dict[str, str] = {
     "manifest-field": "mend the field; `bench submit new` writes a template with every field explained",
     "manifest-testset": "name the test set and version that were edited, or check against that one with --testset",
     "manifest-split": "name a split of the test set",
+    "manifest-team": "the name belongs to another account: submit from that one, or choose another team or method name",
     "manifest-sha256": "put the clip's own sha256 there, or leave sha256 out",
     "layout-unexpected": "remove it: a submission is submission.yaml and videos/<case_id>.mp4",
     "case-unknown": "remove it, or name it by a case id of the split",

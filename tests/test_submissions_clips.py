@@ -89,7 +89,7 @@ def test_other_containers_are_not_read_even_where_they_reach_the_reader(name: st
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of another process are shown by Linux alone")
 def test_the_reader_is_confined_before_it_sees_a_byte() -> None:
-    command = [sys.executable, "-I", str(probing._CHILD), "5", "48", "32"]
+    command = [sys.executable, "-I", str(probing.CHILD), "5", "48", "32"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, **pipes) as child:  # type: ignore[call-overload]
         wanted = {
@@ -143,9 +143,9 @@ def test_a_reader_taken_over_by_a_clip_gains_nothing(
     code, rule = LIARS[name]
     script = tmp_path / "child.py"
     if "{child!r}" in code:
-        code = code.format(child=str(probing._CHILD), out=str(tmp_path / "written"))
+        code = code.format(child=str(probing.CHILD), out=str(tmp_path / "written"))
     script.write_text(code)
-    monkeypatch.setattr(probing, "_CHILD", script)
+    monkeypatch.setattr(probing, "CHILD", script)
     (tmp_path / "clip.mp4").write_bytes(b"taken over")
     found = probe(tmp_path / "clip.mp4", FRAMES, WIDTH, HEIGHT, seconds=3)
     assert isinstance(found, Ended)

@@ -33,6 +33,7 @@ from bench.store.models import (
     TestSetRow,
 )
 from bench.store.records import AnyRecord, EditFacts, EditRecord, RunRecord, SetRecord
+from bench.store.vote_rows import StudyRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,23 @@ class Store:
             if before_commit:
                 session.flush()
                 before_commit()
+
+    def retract(self, key: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Forget a method that had runs of its own; return those runs, and the clips that nothing refers to any more.
+
+        The caller deletes their journals and files. Runs that cover other methods too are left alone.
+        """
+        with Session(self._writer) as session, session.begin():
+            runs = tuple(run.id for run in session.scalars(select(RunRow)) if run.methods == [key])
+            mine = select(EditRow.id).where(EditRow.run_id.in_(runs))
+            clips = set(session.scalars(select(EditRow.sha256).where(EditRow.run_id.in_(runs))))
+            session.execute(delete(ScoreRow).where(ScoreRow.edit_id.in_(mine)))
+            session.execute(delete(EditRow).where(EditRow.run_id.in_(runs)))
+            session.execute(delete(RunRow).where(RunRow.id.in_(runs)))
+            held = set(session.scalars(select(EditRow.sha256).where(EditRow.sha256.in_(clips))))
+            for cases in session.scalars(select(StudyRow.cases)):
+                held |= {sha for case in cases.values() for sha in (*case["clips"].values(), *case["catches"].values())}
+        return runs, tuple(sorted(sha for sha in clips - held if sha))
 
     def rebuild(self) -> int:
         """Empty the tables of results, fold in all journals from their start, and return how many records that were."""

@@ -34,6 +34,8 @@ class SubmissionRow(Base):
     digest: Mapped[str | None] = mapped_column(index=True)
     """Of all its files' hashes: the same results again have the same."""
     team: Mapped[str | None] = mapped_column(index=True)
+    testset: Mapped[str | None]
+    """Name and version of the test set that was edited."""
     row_name: Mapped[str | None] = mapped_column(index=True)
     """The name its results have in the store and on the board."""
     method_key: Mapped[str | None] = mapped_column(index=True)

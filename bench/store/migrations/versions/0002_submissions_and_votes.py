@@ -43,6 +43,7 @@ def upgrade() -> None:
         sa.Column("clips", sa.Integer(), nullable=False),
         sa.Column("digest", sa.String(), nullable=True),
         sa.Column("team", sa.String(), nullable=True),
+        sa.Column("testset", sa.String(), nullable=True),
         sa.Column("row_name", sa.String(), nullable=True),
         sa.Column("method_key", sa.String(), nullable=True),
         sa.Column("manifest", sa.JSON(none_as_null=True), nullable=True),
