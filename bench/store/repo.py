@@ -140,6 +140,7 @@ class Store:
             runs = tuple(run.id for run in session.scalars(select(RunRow)) if run.methods == [key])
             mine = select(EditRow.id).where(EditRow.run_id.in_(runs))
             clips = set(session.scalars(select(EditRow.sha256).where(EditRow.run_id.in_(runs))))
+            session.execute(delete(SetScoreRow).where(SetScoreRow.run_id.in_(runs)))
             session.execute(delete(ScoreRow).where(ScoreRow.edit_id.in_(mine)))
             session.execute(delete(EditRow).where(EditRow.run_id.in_(runs)))
             session.execute(delete(RunRow).where(RunRow.id.in_(runs)))
