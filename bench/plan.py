@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.errors import UserError
-from bench.identity import job_key, score_key
+from bench.identity import digest, job_key, score_key
 from bench.inputs import compared_with, given, other_clip, refusal, wrong_answer
 from bench.types import EditCase, MethodCard, MethodEntry, MetricCard, TestSet
 
@@ -56,10 +56,12 @@ class Job:
     seconds: float
     """Estimate."""
 
-    @property
-    def references(self) -> dict[str, str]:
-        """The sha256 of every file the edit is compared with, by role."""
-        return {role: asset.sha256 for role, asset in compared_with(self.case, self.other).items()}
+    words: Mapping[str, str]
+    """Digests of the words that some metrics read: `prompts` of the case, `vocabulary` of the test set."""
+
+    def references(self, card: MetricCard) -> dict[str, str]:
+        """Return a digest of all that a metric compares the edit with, by role."""
+        return _references(card, self.case, self.other, self.words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,7 @@ def make(
     version shares is not edited again), `history` the mean seconds by method. A failed edit is due again.
     Raises `UserError` where a method that was asked for can be run on no case.
     """
+    vocabulary = digest(testset.vocabulary)
     jobs: list[Job] = []
     refused: list[Refused] = []
     done = 0
@@ -130,7 +133,7 @@ def make(
             if reason := refusal(card, case, wrong):
                 refused.append(Refused(card.name, case.id, reason))
                 continue
-            job = _job(entry, case, testset, cards, signature, seed, wrong, known, elsewhere, history)
+            job = _job(entry, case, testset, vocabulary, cards, signature, seed, wrong, known, elsewhere, history)
             if job is None:
                 done += 1
             else:
@@ -153,6 +156,7 @@ def _job(
     entry: MethodEntry,
     case: EditCase,
     testset: TestSet,
+    vocabulary: str,
     cards: Sequence[MetricCard],
     signature: str,
     seed: int,
@@ -165,14 +169,21 @@ def _job(
     card = entry.card
     key = edit_key(card, case, wrong, seed)
     other = other_clip(case, testset.cases)
-    references = {role: asset.sha256 for role, asset in compared_with(case, other).items()}
+    words = {"prompts": digest([case.source_prompt, case.target_prompt]), "vocabulary": vocabulary}
     have = known.get(key)
     stored = elsewhere.get(key)
     scored = have.scores if have else frozenset()
     due = frozenset(
-        c.name for c in cards if stored is None or score_key(stored.sha256, references, c, signature) not in scored
+        c.name
+        for c in cards
+        if stored is None or score_key(stored.sha256, _references(c, case, other, words), c, signature) not in scored
     )
     if have and have.ok and not due:
         return None
     editing = 0.0 if stored else history.get(card.name, FIRST_GUESS[card.control])
-    return Job(key, entry, case, wrong, other, seed, stored, due, editing + SCORING_SECONDS)
+    return Job(key, entry, case, wrong, other, seed, stored, due, editing + SCORING_SECONDS, words)
+
+
+def _references(card: MetricCard, case: EditCase, other: EditCase | None, words: Mapping[str, str]) -> dict[str, str]:
+    files = {role: asset.sha256 for role, asset in compared_with(case, other).items()}
+    return files | {name: words[name] for name in card.needs if name in words}

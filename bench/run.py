@@ -154,6 +154,7 @@ def run(
             prepared.home.blobs,
             prepared.home.cache,
             spec.device,
+            prepared.testset.vocabulary,
         )
         for outcome in (executor or Inline()).run(prepared.plan.jobs, setup.start, 1):
             card = outcome.job.entry.card
@@ -237,7 +238,7 @@ def _edit_record(name: str, outcome: Outcome, prepared: Prepared) -> EditRecord:
     def record(card: MetricCard, score: Score) -> ScoreRecord:
         return ScoreRecord(
             metric=metric_key(card),
-            key=score_key(edit.sha256 if edit else None, job.references, card, prepared.signature),
+            key=score_key(edit.sha256 if edit else None, job.references(card), card, prepared.signature),
             value=score.value,
             unscored=score.unscored,
             series=score.series,

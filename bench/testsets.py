@@ -29,6 +29,8 @@ class TestSetInfo(BaseModel):
     description: str = ""
     licence: str = "CC-BY-4.0"
     citation: str = ""
+    vocabulary: dict[str, dict[str, tuple[str, ...]]] = {}
+    """The closed vocabularies: attribute to value to the phrasings that the attribute probe asks with."""
     generator: dict[str, Any] = {}
     """How the files were made (seed, renderer, commit); never read by the program."""
 
@@ -92,7 +94,7 @@ def read_testset(folder: Path) -> TestSet:
         cases[case.id] = case
     if not cases:
         raise UserError(f"{path}: holds no case")
-    return TestSet(info.name, info.version, folder, tuple(cases.values()))
+    return TestSet(info.name, info.version, folder, tuple(cases.values()), info.vocabulary)
 
 
 def select(testset: TestSet, split: str) -> tuple[EditCase, ...]:

@@ -21,6 +21,8 @@ Track = Literal["text", "first-frame", "mask"]
 Better = Literal["higher", "lower"]
 Frames = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
+Vocabulary = Mapping[str, Mapping[str, tuple[str, ...]]]
+"""A test set's closed vocabularies: attribute to value to the phrasings that a text-image model is asked with."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,6 +115,8 @@ class TestSet:
     version: str
     root: Path
     cases: tuple[EditCase, ...]
+    vocabulary: Vocabulary = field(default_factory=dict)
+    """Empty where the set has none: what needs it is unscored."""
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -221,7 +225,7 @@ class MetricCard(_Record):
     better: Better
     unit: str = ""
     range: tuple[float | None, float | None] = (None, None)
-    needs: tuple[Literal["target", "mask", "product_mask"], ...] = ()
+    needs: tuple[Literal["target", "mask", "product_mask", "prompts", "vocabulary"], ...] = ()
     backbone: str | None = None
     """Name of the feature backbone, pinned by `weights`."""
     weights: str | None = None

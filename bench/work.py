@@ -18,7 +18,7 @@ from bench.media import read_video, write_lossless
 from bench.plan import Job
 from bench.sets import features_of
 from bench.store.records import EditFacts, Stage, Status
-from bench.types import Edit, EditMethod, Score, Video
+from bench.types import Edit, EditMethod, Score, Video, Vocabulary
 
 if TYPE_CHECKING:
     from bench.metrics import Metric, Sample
@@ -38,6 +38,8 @@ class Setup:
     blobs: Path
     cache: Path
     device: str
+    vocabulary: Vocabulary = field(default_factory=dict)
+    """Of the test set."""
 
     def start(self) -> Worker:
         """Return a worker; called once per process."""
@@ -76,6 +78,7 @@ class Worker:
         from bench.features.bank import FeatureBank
 
         self._device = setup.device
+        self._vocabulary = setup.vocabulary
         self._reader = CaseReader(setup.testset_root)
         self._blobs = BlobStore(setup.blobs)
         self._protocol: Protocol = registry.protocol(setup.protocol)
@@ -206,6 +209,7 @@ class Worker:
             mask=references.mask,
             product_mask=references.product_mask,
             other=references.other,
+            vocabulary=self._vocabulary,
             cost=Cost(facts.seconds, facts.nfe, facts.peak_memory),
             features=self._features,
         )

@@ -36,6 +36,13 @@ def value(metric: Metric, sample: Sample) -> float:
     return score.value
 
 
+def without(sample: Sample, need: str) -> Sample:
+    """The sample without what a card may need; words that ask for nothing are none."""
+    if need == "prompts":
+        return replace(sample, case=sample.case.model_copy(update={"target_prompt": sample.case.source_prompt}))
+    return replace(sample, **{need: {} if need == "vocabulary" else None})
+
+
 def check(metric: Metric, sample: Sample) -> None:
     """Hold a metric to its card on a sample that has a target and a mask; the sample's own edit is not used."""
     assert sample.target is not None and sample.mask is not None
@@ -56,6 +63,6 @@ def check(metric: Metric, sample: Sample) -> None:
             assert worse(card, damaged, whole), f"{card.name} must get worse under {damage}: {whole} became {damaged}"
 
     for need in card.needs:
-        lacking: Score = metric.score(replace(truth, **{need: None}))
+        lacking: Score = metric.score(without(truth, need))
         assert lacking.value is None, f"{card.name} says it needs a {need} but scores without one"
         assert lacking.unscored and lacking.unscored.startswith("needs"), f"{card.name}: '{lacking.unscored}'"

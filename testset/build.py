@@ -18,8 +18,9 @@ from bench.identity import file_digest
 from bench.media.encode import write_mask, write_mp4
 from bench.types import Asset, EditCase, Frames, Mask, Video
 from testset.cases import Plan, candidates, tags
+from testset.reading import Reader
 from testset.render import Renderer
-from testset.scenes import Scene, caption, instruction
+from testset.scenes import Scene, caption, instruction, prompts
 from testset.scenes.vocabulary import PRODUCTS
 
 FPS = Fraction(8)
@@ -96,8 +97,15 @@ def faults(source: Frames, target: Frames, mask: Mask, product: Mask) -> list[st
 class Builder:
     """Renders cases into a folder."""
 
-    def __init__(self, folder: Path, device: str = "cpu", rendition: Rendition | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        device: str = "cpu",
+        rendition: Rendition | None = None,
+        reader: Reader | None = None,
+    ) -> None:
         self.folder = folder
+        self.reader = reader
         self.renderer = Renderer(device)
         self.rendition = rendition or Rendition()
         self.dropped: Counter[str] = Counter()
@@ -124,6 +132,8 @@ class Builder:
                 target, product = self.frames(plan.target, plan.tall)
                 mask = edit_mask(source, target)
                 why = faults(source, target, mask, product)
+                if self.reader is not None:
+                    why += self.reader.faults(plan, source, target, mask, product)
                 bad = bad or bool(why)
                 last = f"{plan.id} {'; '.join(why)}" if why else last
                 self.dropped[plan.scenario] += bool(why)
@@ -208,12 +218,13 @@ def build(
     edits: int,
     device: str = "cpu",
     done: Callable[[str], None] = lambda _: None,
+    reader: Reader | None = None,
 ) -> dict[str, object]:
     """Render the `dev` split into `folder` (replaced as a whole at the end) and return what was kept and dropped."""
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    builder = Builder(part, device)
+    builder = Builder(part, device, reader=reader)
     cases: list[EditCase] = []
     for number in range(groups):
         cases += builder.group("dev", number, edits)
@@ -224,12 +235,14 @@ def build(
         "version": "1.0.dev1",
         "title": "ShopEdit-300, lite rendition, development split",
         "description": "Rendered product clips with exact edit targets and masks: 256x256, 17 frames, 8 fps.",
+        "vocabulary": prompts(),
         "generator": {
             "kept": dict(sorted(builder.kept.items())),
             "dropped": dict(sorted(builder.dropped.items())),
             "groups": groups,
             "edits": edits,
             "crf": CRF,
+            "probe": reader.report() if reader else None,
         },
     }
     (part / "testset.json").write_text(json.dumps(info, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.features.bank import FeatureBank
-from bench.types import EditCase, Mask, MetricCard, Score, SetScore, Video
+from bench.types import EditCase, Mask, MetricCard, Score, SetScore, Video, Vocabulary
 
 __all__ = ["Cost", "Metric", "Population", "Sample", "SetMetric", "registered"]
 
@@ -52,6 +52,8 @@ class Sample:
     """T x H x W, True on the product."""
     other: Video | None = None
     """The source of another clip, by a fixed permutation over the split: what keeping nothing looks like."""
+    vocabulary: Vocabulary = field(default_factory=dict)
+    """The test set's closed vocabularies; empty where it has none."""
     cost: Cost = Cost()
     features: FeatureBank = field(default_factory=FeatureBank)
 

@@ -1,0 +1,82 @@
+"""Closed vocabularies travel with a test set: to the probe at build, to metrics, into the identity of scores."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+
+from bench import metrics, registry
+from bench.plan import make
+from bench.testsets import read_testset
+from bench.types import EditCase, TestSet
+from testset.cases import Plan
+from testset.reading import Reader
+from testset.scenes import prompts, sample_edit, sample_training_scene
+
+VOCABULARY = prompts()
+NEEDS = {"plain": (), "text": ("prompts",), "probe": ("vocabulary",)}
+
+
+@pytest.fixture(scope="module")
+def shipped() -> TestSet:
+    return registry.testset("shopedit-300")
+
+
+def test_a_test_set_brings_its_vocabulary(tmp_path: Path, shipped: TestSet) -> None:
+    info = json.loads((shipped.root / "testset.json").read_text()) | {"vocabulary": VOCABULARY}
+    (tmp_path / "testset.json").write_text(json.dumps(info))
+    (tmp_path / "cases.jsonl").write_text(shipped.cases[0].model_dump_json())
+    found = read_testset(tmp_path).vocabulary
+    assert {name: dict(values) for name, values in found.items()} == VOCABULARY
+
+
+def test_the_builder_is_told_what_cannot_be_read() -> None:
+    rng = Random(5)
+    source, target, _ = sample_edit(sample_training_scene(rng), rng, "color")
+    plan = Plan("p", "g", "color", source, target)
+    frames, mask = np.zeros((2, 8, 8, 3), np.uint8), np.ones((2, 8, 8), bool)
+    asked: list[tuple[str, bool]] = []
+
+    def reader(*answers: str) -> Reader:
+        said = iter(answers)
+
+        def answer(frames: object, attribute: str, values: object, region: object) -> str:
+            asked.append((attribute, region is mask))
+            return next(said)
+
+        return Reader(answer, VOCABULARY, "0" * 64)
+
+    was, now = plan.changes[0].source, plan.changes[0].target
+    good = reader(now, was)
+    assert good.faults(plan, frames, frames, ~mask, mask) == []
+    assert good.report() == {"weights": "0" * 64, "asked": {"color": 1}, "unread": {"color": 0}, "confusions": []}
+    bad = reader("beige", now)
+    assert bad.faults(plan, frames, frames, ~mask, mask) == [
+        f"target's color is read as beige, wanted {now}",
+        f"source's color is read as {now} already",
+    ]
+    assert bad.report()["unread"] == {"color": 1}
+    assert bad.report()["confusions"] == [["color", now, "beige", 1], ["color", was, now, 1]]
+    assert set(asked) == {("color", True)}
+
+
+def test_other_words_make_another_score_only_of_metrics_that_read_them(shipped: TestSet) -> None:
+    case = shipped.select("smoke")[0]
+    entry = registry.method("copy-source")
+    psnr = metrics.registered()["psnr"].card
+    cards = {name: psnr.model_copy(update={"name": name, "needs": needs}) for name, needs in NEEDS.items()}
+
+    def references(case: EditCase, testset: TestSet) -> dict[str, dict[str, str]]:
+        (job,) = make([entry], [case], testset, list(cards.values()), "-", 0, {}, {}, {}).jobs
+        return {name: job.references(card) for name, card in cards.items()}
+
+    plain = references(case, shipped)
+    reworded = references(case.model_copy(update={"target_prompt": "something else"}), shipped)
+    other = references(case, replace(shipped, vocabulary={"color": {"red": ("red",)}}))
+    changed = [{n for n in cards if plain[n] != them[n]} for them in (reworded, other)]
+    assert changed == [{"text"}, {"probe"}]
