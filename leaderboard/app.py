@@ -5,14 +5,25 @@ import streamlit as st
 from leaderboard.frame import text
 from leaderboard.mark import MARK, WORDMARK
 
-words = text()
+words = text().frame
 st.set_page_config(page_title=words.product, page_icon=MARK, layout="wide")
 st.logo(WORDMARK)
-page = st.navigation(
-    [
-        st.Page("app_pages/ranking.py", title=words.ranking, icon=":material/leaderboard:", default=True),
-        st.Page("app_pages/cases.py", title=words.cases, icon=":material/movie:", url_path="cases"),
-    ],
-    position="top",
-)
-page.run()
+
+
+def page(name: str, icon: str, default: bool = False) -> object:
+    """Return the page of a name; its address is its name, the first one's is the root."""
+    path = None if default else name
+    return st.Page(
+        f"app_pages/{name}.py", title=words.pages[name], icon=f":material/{icon}:", url_path=path, default=default
+    )
+
+
+pages = [
+    page("ranking", "leaderboard", default=True),
+    page("method", "deployed_code"),
+    page("cases", "movie"),
+    page("compare", "balance"),
+    page("testset", "video_library"),
+    page("about", "info"),
+]
+st.navigation(pages, position="top").run()

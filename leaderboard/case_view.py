@@ -16,27 +16,38 @@ from leaderboard.query import CaseEntry
 from leaderboard.text import Text
 
 
-def label(entry: CaseEntry, metric: str) -> str:
+def label(entry: CaseEntry, metric: str, text: Text) -> str:
     """Return the case's line in the list: its value, its id and what is asked."""
-    value = numbers.fixed(entry.value, 1 if metric == HEADLINE else 2)
-    return f"{value} · {entry.case.id} · {entry.case.instruction.en}"
+    value = numbers.fixed(entry.value, 1) if metric == HEADLINE else numbers.significant(entry.value)
+    return f"{value} · {entry.case.id} · {asked(entry.case, text)}"
+
+
+def asked(case: EditCase, text: Text) -> str:
+    """Return the instruction in the reader's language, or in the other one where that is missing."""
+    instruction = case.instruction
+    return (instruction.zh or instruction.en) if text.code == "zh" else (instruction.en or instruction.zh)
+
+
+def assets(case: EditCase, shelf: ClipShelf, text: Text) -> list[Tile]:
+    """Return source and, where the case has one, target. A clip that cannot be shown says why in its place."""
+    words = text.cases
+    made = [Tile("source", words.source, "", _explained(shelf.asset(case, "source"), words.no_clip))]
+    if case.target is not None:
+        made.append(Tile("target", words.target, "", _explained(shelf.asset(case, "target"), words.no_clip)))
+    return made
 
 
 def tiles(case: EditCase, results: Mapping[str, Result | None], shelf: ClipShelf, text: Text) -> list[Tile]:
-    """Return source, target (where the case has one) and each method's edit, in this order.
-
-    A clip that cannot be shown says why in its place; a method without a result was not run on the case.
-    """
-    made = [Tile("source", text.source, "", _explained(shelf.asset(case, "source"), text.no_clip))]
-    if case.target is not None:
-        made.append(Tile("target", text.target, "", _explained(shelf.asset(case, "target"), text.no_clip)))
+    """Return source, target and each method's edit, in this order; None stands for a method that was not run."""
+    words = text.cases
+    made = assets(case, shelf, text)
     for name, result in results.items():
         if result is None:
-            made.append(Tile("edit", name, "", Clip(None, text.not_run)))
+            made.append(Tile("edit", name, "", Clip(None, words.not_run)))
             continue
         score = result.scores.get(HEADLINE)
-        clip = _explained(shelf.edit(result), text.no_clip if result.ok else text.edit_failed)
-        made.append(Tile("edit", name, numbers.fixed(score.value if score else None, 1), clip))
+        clip = _explained(shelf.edit(result), words.no_clip if result.ok else words.edit_failed)
+        made.append(Tile("edit", name, numbers.fixed(score.value, 1) if score else "", clip))
     return made
 
 
@@ -46,16 +57,25 @@ def _explained(clip: Clip, template: str) -> Clip:
 
 def facts(case: EditCase, text: Text) -> list[Fact]:
     """Return what the case asks for, in its own words."""
+    words, frame = text.cases, text.frame
+    lines = {"en": case.instruction.en, "zh": case.instruction.zh}
+    order = [c for c in sorted(lines, key=lambda c: c != text.code) if lines[c]]
     return [
-        Fact(text.instruction, (case.instruction.en, case.instruction.zh), ("en", "zh"), lead=True),
-        Fact(text.changes, [f"{a.name}: {a.source} → {a.target}" for a in case.attributes]),
-        Fact(text.source_prompt, (case.source_prompt,)),
-        Fact(text.target_prompt, (case.target_prompt,)),
-        Fact(text.keeps, case.keep, chips=True),
-        Fact(text.tags, case.tags, chips=True),
+        Fact(words.instruction, [lines[c] for c in order], order, lead=True),
+        Fact(words.changes, [f"{a.name}: {a.source} → {a.target}" for a in case.attributes]),
+        Fact(words.source_prompt, (case.source_prompt,), ("en",)),
+        Fact(words.target_prompt, (case.target_prompt,), ("en",)),
+        Fact(words.keeps, case.keep, chips=True),
+        Fact(words.tags, case.tags, chips=True),
         Fact(
-            text.details,
-            (case.id, text.scenarios[case.scenario], case.vertical, case.split, case.licence),
+            words.details,
+            (
+                case.id,
+                frame.scenarios[case.scenario],
+                frame.verticals.get(case.vertical, case.vertical),
+                case.split,
+                case.licence,
+            ),
             chips=True,
         ),
     ]
@@ -64,9 +84,9 @@ def facts(case: EditCase, text: Text) -> list[Fact]:
 def columns(names: Sequence[str], text: Text) -> list[Column]:
     """Return the headings of the table of values."""
     return [
-        Column(text.metric, number=False, sortable=False),
+        Column(text.frame.metric, number=False, sortable=False),
         *(Column(name, sortable=False) for name in names),
-        Column(text.anchors, text.anchors_help, sortable=False),
+        Column(text.cases.anchors, text.cases.anchors_help, sortable=False),
     ]
 
 
@@ -77,7 +97,7 @@ def lines(cards: Sequence[MetricCard], results: Mapping[str, Result], text: Text
     ordered = sorted(
         (card for card in cards if card.name in present),
         key=lambda c: (
-            list(text.families).index(c.family),
+            list(text.frame.families).index(c.family),
             composites.index(c.name) if c.name in composites else 0,
         ),
     )
@@ -86,13 +106,13 @@ def lines(cards: Sequence[MetricCard], results: Mapping[str, Result], text: Text
     for card in ordered:
         if card.family != family:
             family = card.family
-            made.append(Line(heading=text.families[family]))
+            made.append(Line(heading=text.frame.families[family]))
         scores = [result.scores.get(card.name) for result in results.values()]
         arrow = "↑" if card.better == "higher" else "↓"
         head = Cell(
             f"{card.title} {arrow}",
             note=card.name,
-            hint=f"{card.description} {text.better[card.better]}".strip(),
+            hint=f"{card.description} {text.frame.better[card.better]}".strip(),
         )
         made.append(Line(cells=[head, *(_value(score, card, text) for score in scores), _anchors(scores, card)]))
     return made
@@ -112,7 +132,7 @@ def _value(score: Score | None, card: MetricCard, text: Text) -> Cell:
     if score.value is None:
         return Cell(
             numbers.NONE,
-            note=text.unscored.format(reason=score.unscored),
+            note=text.cases.unscored.format(reason=score.unscored),
             hint=score.unscored or "",
             dim=True,
         )

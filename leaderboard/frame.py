@@ -1,4 +1,4 @@
-"""What both pages begin with: the store opened, or a page that says what to do; and the board chosen."""
+"""What pages begin with: the language, the store opened (or what to do about it), the board and its cases chosen."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 import streamlit as st
+from sqlalchemy.exc import SQLAlchemyError
 
 from bench.errors import UserError
-from bench.store.read import Board, Result
+from bench.store.columns import Columns
+from bench.store.read import Board
 from leaderboard import pick, query, source
-from leaderboard.text import EN, Text
+from leaderboard.text import EN, LANGUAGES, Text
 
 RUN = "bench run --method ti2v-inversion --split smoke"
 ALL = "all"
@@ -19,13 +21,24 @@ _log = logging.getLogger(__name__)
 
 
 def text() -> Text:
-    """Return the board's words in the reader's language."""
-    return EN
+    """Return the board's words in the reader's language: the address', else the browser's, else English."""
+    asked = pick.chosen("lang") or (st.context.locale or "").partition("-")[0]
+    return LANGUAGES.get(asked, EN)
 
 
-def opened() -> source.Source:
-    """Return the store with at least one run in it; without, the page says which command makes one and ends."""
+def begin(page: str) -> Text:
+    """Draw the page's title with the language switch beside it, and return the words."""
     words = text()
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.title(words.frame.pages[page], anchor=False)
+        names = {code: one.name for code, one in LANGUAGES.items()}
+        pick.switch(words.frame.language, "lang", list(names), words.code, names.__getitem__)
+    return words
+
+
+def opened(need_runs: bool = True) -> source.Source:
+    """Return the store, with at least one run in it where the page needs one; else say what to do and end the page."""
+    words = text().frame
     try:
         found = source.open_source()
     except source.StoreMissing as error:
@@ -33,14 +46,17 @@ def opened() -> source.Source:
     except UserError as error:
         _log.warning("%s", error)
         _stop(words.broken_title, "", str(error), "bench doctor")
-    if not found.boards:
+    except SQLAlchemyError as error:
+        _log.warning("%s", error)
+        _stop(words.broken_title, "", str(getattr(error, "orig", error)), "bench doctor")
+    if need_runs and not found.boards:
         _stop(words.empty_title, words.empty_body, "", RUN)
     return found
 
 
 def _stop(title: str, body: str, detail: str, command: str) -> NoReturn:
     """Show an empty page with the next step. `detail` may hold names from outside, so it is never Markdown."""
-    st.subheader(title)
+    st.subheader(title, anchor=False)
     if body:
         st.write(body)
     if detail:
@@ -58,46 +74,117 @@ class Selection:
     split: str
     scenario: str | None
     """None for all of them."""
-    results: tuple[Result, ...]
-    """At least one."""
+    vertical: str | None
+    columns: Columns
+    shown: query.View
+    """At least one case."""
+
+    @property
+    def link(self) -> dict[str, str]:
+        """What an address must hold to restore the choice."""
+        return {
+            "board": source.board_id(self.board),
+            "split": self.split,
+            "scenario": self.scenario or ALL,
+            "vertical": self.vertical or ALL,
+        }
 
 
 def selection(found: source.Source) -> Selection:
     """Return what the reader chose in the boxes this draws; where nothing is left, the page says so and ends."""
-    words = text()
+    words = text().frame
     with st.container(horizontal=True):
-        board = _board(found, words)
-        every = found.results(board)
-        split = _split(found, board, every, words) if every else ""
-        scenario = _scenario(query.select(every, split), words)
-    results = query.select(every, split, scenario)
-    if not results:
-        st.subheader(words.no_results_title)
+        board = _board(found)
+        columns = found.columns(board)
+        counts = query.splits(columns)
+        split = _split(found, board, counts, words.split) if counts else ""
+        inside = query.view(columns, split).cases
+        scenario = _one_or_all(
+            words.scenario, "scenario", query.scenarios(inside), words.all_scenarios, words.scenarios, 160
+        )
+        vertical = _one_or_all(
+            words.vertical, "vertical", query.verticals(inside), words.all_verticals, words.verticals, 190
+        )
+    shown = query.view(columns, split, scenario, vertical)
+    if not len(shown.at):
+        st.subheader(words.no_results_title, anchor=False)
         st.write(words.no_results_body)
         st.stop()
-    return Selection(board, split, scenario, results)
+    return Selection(board, split, scenario, vertical, columns, shown)
 
 
-def _board(found: source.Source, words: Text) -> Board:
-    by_id = {source.board_id(board): board for board in found.boards}
+def _board(found: source.Source) -> Board:
+    frame = text().frame
+    tiers = list(dict.fromkeys(tier(board) for board in found.boards))
+    chosen_tier = tiers[0]
+    if len(tiers) > 1:
+        chosen_tier = pick.one(frame.tier, "tier", tiers, tiers[0], width=110)
+    by_id = {source.board_id(board): board for board in found.boards if tier(board) == chosen_tier}
 
     def name(key: str) -> str:
         board = by_id[key]
         return f"{board.testset} {board.version} · {board.signature}"
 
-    chosen = pick.one(words.board, "board", list(by_id), next(iter(by_id)), name, help=words.never_mixed, width=380)
+    chosen = pick.one(frame.board, "board", list(by_id), next(iter(by_id)), name, help=frame.never_mixed, width=380)
     return by_id[chosen]
 
 
-def _split(found: source.Source, board: Board, results: tuple[Result, ...], words: Text) -> str:
-    counts = query.splits(results)
+def tier(board: Board) -> str:
+    """Return a board's tier, `lite` or `full`: its protocol's name up to the number."""
+    return board.protocol.rpartition("-")[0] or board.protocol
+
+
+def _split(found: source.Source, board: Board, counts: dict[str, int], label: str) -> str:
     last = found.runs_of(board)[0].split  # what the reader has just run
     default = last if last in counts else next(iter(counts))
-    return pick.one(words.split, "split", list(counts), default, lambda name: f"{name} ({counts[name]})", width=150)
+    return pick.one(label, "split", list(counts), default, lambda name: f"{name} ({counts[name]})", width=150)
 
 
-def _scenario(results: tuple[Result, ...], words: Text) -> str | None:
-    options = [ALL, *query.scenarios(results)]
-    names = {ALL: words.all_scenarios, **words.scenarios}
-    chosen = pick.one(words.scenario, "scenario", options, ALL, names.__getitem__, width=180)
+def _one_or_all(
+    label: str, name: str, options: tuple[str, ...], every: str, names: dict[str, str], width: int
+) -> str | None:
+    known = {ALL: every, **names}
+    chosen = pick.one(label, name, [ALL, *options], ALL, lambda key: known.get(key, key), width=width)
     return None if chosen == ALL else chosen
+
+
+def command(line: str) -> None:
+    """Show a command to copy."""
+    st.code(line, language="bash", wrap_lines=True)
+
+
+def share(**choices: str | list[str]) -> None:
+    """Draw a button that shows the address of this view."""
+    words = text().frame
+    with st.popover(words.link, icon=":material/link:"):
+        st.caption(words.link_note)
+        here = (st.context.url or "").partition("?")[0]
+        st.code(pick.link(here, **choices), language=None, wrap_lines=True)
+
+
+def part(name: str, count: int, size: int) -> slice:
+    """Return which of `count` rows this page of them shows; draws the buttons that turn it where there are more."""
+    if count <= size:
+        return slice(0, count)
+    words = text().frame
+    last = (count - 1) // size
+    asked = pick.chosen(name) or "0"
+    now = min(int(asked), last) if asked.isdigit() else 0
+    pick.keep(name, [str(now)] if now else [])
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for by, icon, help_text in (
+            (-1, ":material/chevron_left:", words.previous),
+            (1, ":material/chevron_right:", words.next),
+        ):
+            st.button(
+                "",
+                icon=icon,
+                help=help_text,
+                key=f"turn.{name}.{by}",
+                disabled=not 0 <= now + by <= last,
+                on_click=pick.choose,
+                args=(name, str(now + by)),
+            )
+        first = now * size
+        st.caption(words.page_of.format(first=first + 1, last=min(first + size, count), of=count))
+    return slice(first, first + size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,7 +18,8 @@ def _asked(name: str) -> list[str]:
     return st.query_params.get_all(name) or kept
 
 
-def _keep(name: str, values: list[str]) -> None:
+def keep(name: str, values: list[str]) -> None:
+    """Put a choice into the address and remember it for the other pages."""
     st.session_state.setdefault(_VIEW, {})[name] = values
     if st.query_params.get_all(name) != values:
         st.query_params[name] = values
@@ -39,7 +40,7 @@ def one(
         now = next((v for v in _asked(name) if v in options), default)
     st.session_state[key] = now  # also when it is there: another page's box of this name starts anew
     value: str = st.selectbox(label, options, format_func=words, key=key, **layout)
-    _keep(name, [value])
+    keep(name, [value])
     return value
 
 
@@ -54,12 +55,41 @@ def several(
     """Return some of the options in the order chosen; with nothing chosen the default is not forced back."""
     key = f"pick.{name}"
     now = st.session_state.get(key)
-    if now is None or any(v not in options for v in now):
-        now = [v for v in (now or _asked(name)) if v in options] or list(default)
+    if not isinstance(now, list):
+        now = [v for v in _asked(name) if v in options] or list(default)
+    now = [v for v in now if v in options] or (list(default) if now else [])
     st.session_state[key] = now
     values: list[str] = st.multiselect(label, options, format_func=words, key=key, **layout)
-    _keep(name, values)
+    keep(name, values)
     return values
+
+
+def chosen(name: str) -> str | None:
+    """Return a choice before its box is drawn: the box', else the address', else the last one on any page."""
+    now: str | None = st.session_state.get(f"pick.{name}")
+    return now or next(iter(_asked(name)), None)
+
+
+def switch(label: str, name: str, options: Sequence[str], default: str, words: Callable[[str], str] = str) -> str:
+    """Return one of the options, chosen on a row of buttons without a visible label."""
+    key = f"pick.{name}"
+    now = chosen(name)
+    st.session_state[key] = now if now in options else default
+    value: str | None = st.segmented_control(
+        label, options, format_func=words, key=key, label_visibility="collapsed", width="content", required=True
+    )
+    keep(name, [value or default])
+    return value or default
+
+
+def written(label: str, name: str, **layout: Any) -> str:
+    """Return what is typed in a line, kept in the address."""
+    key = f"pick.{name}"
+    if key not in st.session_state:
+        st.session_state[key] = next(iter(_asked(name)), "")
+    value: str = st.text_input(label, key=key, **layout)
+    keep(name, [value] if value else [])
+    return value.strip()
 
 
 def choose(name: str, value: str) -> None:
@@ -67,7 +97,22 @@ def choose(name: str, value: str) -> None:
     st.session_state[f"pick.{name}"] = value
 
 
+def choose_all(choices: Mapping[str, str]) -> None:
+    """Set several choices from a button's callback."""
+    for name, value in choices.items():
+        choose(name, value)
+
+
+def go(page: str, **choices: str | Sequence[str]) -> None:
+    """Open another page of the board with these choices; boxes of these names forget what they held."""
+    for name in choices:
+        st.session_state.pop(f"pick.{name}", None)
+    given = {"lang": chosen("lang") or "", **choices}
+    st.switch_page(f"app_pages/{page}.py", query_params={k: v for k, v in given.items() if v})
+
+
 def link(page: str, **choices: str | Sequence[str]) -> str:
-    """Return the relative address of a page with these choices."""
-    given = {name: value for name, value in choices.items() if value}
+    """Return the relative address of a page with these choices, in the reader's language."""
+    language = chosen("lang")
+    given = {name: value for name, value in {"lang": language, **choices}.items() if value}
     return f"{page}?{urlencode(given, doseq=True)}" if given else page

@@ -1,36 +1,92 @@
-"""From results to what a page shows. Plain values in, plain values out; nothing here knows of Streamlit."""
+"""From a board's columns to what a page shows. Plain values in, plain values out; nothing here knows of Streamlit."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from bench.stats import Interval, interval, rank_sets
+import numpy as np
+from numpy.typing import NDArray
+
+from bench import league
+from bench.stats import Interval
+from bench.store.columns import Columns
 from bench.store.read import Result
-from bench.summary import AXES, HEADLINE, Row, rows
-from bench.types import SCENARIOS, EditCase
+from bench.summary import AXES, HEADLINE
+from bench.types import SCENARIOS, EditCase, MethodCard, Scenario
+
+COMPOSITES = (HEADLINE, *AXES)
+Places = NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Some of a board's cases: a split, and within it a scenario or a vertical."""
+
+    columns: Columns
+    at: Places
+    """Positions of its cases."""
+
+    @cached_property
+    def cases(self) -> tuple[EditCase, ...]:
+        """The cases, by id in order."""
+        return tuple(self.columns.cases[i] for i in self.at)
+
+    @cached_property
+    def groups(self) -> list[str]:
+        """Each case's source clip."""
+        return [c.group for c in self.cases]
+
+    @cached_property
+    def strata(self) -> list[str]:
+        """Each case's scenario."""
+        return [c.scenario for c in self.cases]
+
+    @property
+    def composites(self) -> tuple[str, ...]:
+        """The headline and the axes, as far as the board has them: without ground truth there is no headline."""
+        return tuple(name for name in COMPOSITES if name in self.columns.values)
+
+    def of(self, metric: str) -> NDArray[np.float32]:
+        """Return a metric's values, methods x cases, NaN where there is none."""
+        found = self.columns.values.get(metric)
+        empty = np.full((len(self.columns.methods), len(self.at)), np.nan, np.float32)
+        return empty if found is None else found[:, self.at]
+
+    def run(self) -> NDArray[np.bool_]:
+        """Return where a method was run on a case."""
+        found: NDArray[np.bool_] = np.asarray(self.columns.edits[:, self.at] > 0)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """One row of the ranking."""
 
-    row: Row
-    intervals: dict[str, Interval]
-    """Macro-average and 95 % interval of the headline, the axes and every other metric asked for."""
+    row: int
+    """In the columns."""
+    card: MethodCard
+    mean: float | None
+    """Macro-average of what the ranking goes by; None without any value."""
     missing: int
-    """Cases of the selection that the method was not run on."""
+    """Cases of the view that the method was not run on."""
+    edits: int
+    failed: int
+    """Edits that could not be made; each counts 0 in the score and the axes."""
+    cost: Mapping[str, float | None]
+    """Mean seconds and NFE of an edit, largest peak memory in bytes."""
     ranks: tuple[int, int] | None
     """The ranks it may hold within its track; None for controls and for methods that lack cases or a score."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standings:
-    """The ranking of one selection of cases."""
+    """The ranking of one view."""
 
     tracks: dict[str, tuple[Standing, ...]]
-    """Methods by track, each by falling score with the incomplete ones last; tracks are never ranked together."""
+    """Methods by track, best first with the incomplete ones last; tracks are never ranked together."""
     controls: tuple[Standing, ...]
     cases: int
     clips: int
@@ -41,89 +97,154 @@ class Standings:
         yield from self.controls
 
 
-def splits(results: Iterable[Result]) -> dict[str, int]:
-    """Return the splits and their named parts with their number of cases, whole splits first."""
-    cases = {r.case.id: r.case for r in results}.values()
+def _ever(columns: Columns) -> list[bool]:
+    """Return for each case whether any method was run on it."""
+    return [bool(total) for total in columns.edits.sum(0)]
+
+
+def splits(columns: Columns) -> dict[str, int]:
+    """Return the splits and their named parts with their number of cases that were run, whole splits first."""
+    cases = [c for c, run in zip(columns.cases, _ever(columns), strict=True) if run]
     names = [c.split for c in cases] + [part for c in cases for part in c.subsets]
     return {name: sum(name in (c.split, *c.subsets) for c in cases) for name in dict.fromkeys(names)}
 
 
-def scenarios(results: Iterable[Result]) -> tuple[str, ...]:
-    """Return the scenarios that have results, in the benchmark's order."""
-    found = {r.case.scenario for r in results}
+def view(columns: Columns, split: str, scenario: str | None = None, vertical: str | None = None) -> View:
+    """Return the cases of a split or named part, of one scenario and one vertical where given, that were ever run."""
+    run = _ever(columns)
+    at = [
+        i
+        for i, c in enumerate(columns.cases)
+        if run[i]
+        and split in (c.split, *c.subsets)
+        and scenario in (None, c.scenario)
+        and vertical in (None, c.vertical)
+    ]
+    return View(columns, np.array(at, np.intp))
+
+
+def scenarios(cases: Iterable[EditCase]) -> tuple[Scenario, ...]:
+    """Return the scenarios of these cases, in the benchmark's order."""
+    found = {c.scenario for c in cases}
     return tuple(s for s in SCENARIOS if s in found)
 
 
-def select(results: Iterable[Result], split: str, scenario: str | None = None) -> tuple[Result, ...]:
-    """Return the results of a split or named part, and of one scenario where it is given."""
-    return tuple(r for r in results if split in (r.case.split, *r.case.subsets) and scenario in (None, r.case.scenario))
+def verticals(cases: Iterable[EditCase]) -> tuple[str, ...]:
+    """Return the verticals of these cases."""
+    return tuple(sorted({c.vertical for c in cases}))
 
 
-def standings(results: Sequence[Result], metrics: Sequence[str] = ()) -> Standings:
-    """Return the ranking of these results, with intervals for the score, the axes and `metrics`."""
-    by_method: dict[str, list[Result]] = defaultdict(list)
-    for result in results:
-        by_method[result.method_key].append(result)
-    cases = {r.case.id for r in results}
-    ranks = _ranks(by_method, cases)
-    made = []
-    for row in rows(results):
-        # One name has one identity here: the reader keeps the newest.
-        key = next(k for k, group in by_method.items() if group[0].method == row.card)
-        group = by_method[key]
-        found = {name: _interval(group, name) for name in (HEADLINE, *AXES, *metrics)}
-        intervals = {name: value for name, value in found.items() if value is not None}
-        missing = len(cases) - len({r.case.id for r in group})
-        made.append(Standing(row, intervals, missing, ranks.get(key)))
+def standings(shown: View, by: str = HEADLINE, higher: bool = True) -> Standings:
+    """Return the ranking of a view by a metric: rank sets within each track, controls apart."""
+    values, columns = shown.of(by), shown.columns
+    means = league.averages(values, shown.strata)
+    run = shown.run()
+    rows = np.flatnonzero(run.any(1))
+    edits, failed = columns.edits[:, shown.at].sum(1), columns.failed[:, shown.at].sum(1)
+    ranks = _ranks(shown, values if higher else -values, rows)
+    cost = _cost(shown)
+    made = [
+        Standing(
+            row=int(i),
+            card=columns.methods[i],
+            mean=float(means[i]) if np.isfinite(means[i]) else None,
+            missing=int((~run[i]).sum()),
+            edits=int(edits[i]),
+            failed=int(failed[i]),
+            cost=cost[i],
+            ranks=ranks.get(int(i)),
+        )
+        for i in rows
+    ]
+    sign = -1 if higher else 1
+    made.sort(key=lambda s: (s.missing > 0, s.mean is None, sign * (s.mean or 0.0), s.card.name))
     tracks: dict[str, list[Standing]] = defaultdict(list)
     for standing in made:
-        if not standing.row.card.control:
-            tracks[standing.row.card.track].append(standing)
+        if not standing.card.control:
+            tracks[standing.card.track].append(standing)
     return Standings(
-        tracks={name: tuple(sorted(tracks[name], key=lambda s: s.missing > 0)) for name in sorted(tracks)},
-        controls=tuple(s for s in made if s.row.card.control),
-        cases=len(cases),
-        clips=len({r.case.group for r in results}),
+        tracks={name: tuple(tracks[name]) for name in sorted(tracks)},
+        controls=tuple(s for s in sorted(made, key=lambda s: s.mean is None) if s.card.control),
+        cases=len(shown.at),
+        clips=len(set(shown.groups)),
     )
 
 
-def _interval(results: Sequence[Result], metric: str) -> Interval | None:
-    found = [(r.scores[metric].value, r) for r in results if metric in r.scores]
-    kept = [(value, r) for value, r in found if value is not None]
-    if not kept:
-        return None
-    return interval([v for v, _ in kept], [r.case.group for _, r in kept], [r.case.scenario for _, r in kept])
-
-
-def _ranks(by_method: dict[str, list[Result]], cases: set[str]) -> dict[str, tuple[int, int]]:
-    """Return rank sets by method key, among the methods of a track that have a score for every case."""
-    tracks: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
-    for key, group in by_method.items():
-        scores = _score_by_case(group)
-        if not group[0].method.control and set(scores) == cases:
-            tracks[group[0].method.track][key] = scores
-    case_of = {r.case.id: r.case for group in by_method.values() for r in group}
-    order = sorted(cases)
-    groups, strata = [case_of[c].group for c in order], [case_of[c].scenario for c in order]
-    found: dict[str, tuple[int, int]] = {}
-    for methods in tracks.values():
-        found |= rank_sets({key: [s[c] for c in order] for key, s in methods.items()}, groups, strata)
+def _ranks(shown: View, values: NDArray[np.float32], rows: Places) -> dict[int, tuple[int, int]]:
+    """Return rank sets by row, among the methods of a track that have a value for every case."""
+    complete: NDArray[np.bool_] = np.asarray(np.isfinite(values).all(1))
+    tracks: dict[str, list[int]] = defaultdict(list)
+    for i in rows:
+        card = shown.columns.methods[i]
+        if complete[i] and not card.control:
+            tracks[card.track].append(int(i))
+    found: dict[int, tuple[int, int]] = {}
+    for members in tracks.values():
+        found |= dict(zip(members, league.rank_sets(values[members], shown.groups, shown.strata), strict=True))
     return found
 
 
-def _score_by_case(results: Iterable[Result]) -> dict[str, float]:
-    """Return the headline by case, the mean over seeds; cases without one are left out."""
-    values: dict[str, list[float]] = defaultdict(list)
-    for result in results:
-        score = result.scores.get(HEADLINE)
-        if score is not None and score.value is not None:
-            values[result.case.id].append(score.value)
-    return {case: sum(found) / len(found) for case, found in values.items()}
+def _cost(shown: View) -> list[dict[str, float | None]]:
+    made: list[dict[str, float | None]] = [{} for _ in shown.columns.methods]
+    for name, matrix in shown.columns.cost.items():
+        mine = matrix[:, shown.at]
+        there: NDArray[np.bool_] = np.isfinite(mine)
+        filled = np.where(there, mine, 0)
+        counts = np.maximum(there.sum(1), 1)
+        whole = filled.max(1, initial=0) if name == "peak_memory" else filled.sum(1, dtype=np.float64) / counts
+        for i, known in enumerate(np.atleast_1d(there.any(1))):
+            made[i][name] = float(whole[i]) if known else None
+    return made
 
 
-def methods(results: Iterable[Result]) -> tuple[str, ...]:
+def intervals(shown: View, rows: Sequence[int], metrics: Iterable[str]) -> dict[int, dict[str, Interval]]:
+    """Return the macro-average and 95 % interval of each metric, for these rows of the columns."""
+    made: dict[int, dict[str, Interval]] = {row: {} for row in rows}
+    for metric in metrics:
+        found = league.intervals(shown.of(metric)[list(rows)], shown.groups, shown.strata) if rows else []
+        for row, interval in zip(rows, found, strict=True):
+            if interval is not None:
+                made[row][metric] = interval
+    return made
+
+
+def by_scenario(shown: View, row: int, metric: str = HEADLINE) -> dict[str, float]:
+    """Return a method's mean in each scenario it has a value in, in the benchmark's order."""
+    values, strata = shown.of(metric)[row], np.asarray(shown.strata)
+    found = {s: values[(strata == s) & np.isfinite(values)] for s in scenarios(shown.cases)}
+    return {name: float(v.mean()) for name, v in found.items() if len(v)}
+
+
+WEIGHTS = (0.25, 0.5, 1.0, 2.0)
+"""Exponents that each axis takes in turn where the steadiness of ranks is shown."""
+
+
+def rank_range(shown: View, members: Sequence[Standing]) -> dict[int, tuple[int, int]]:
+    """Return the best and worst place of each complete method of a track over a grid of the axes' exponents.
+
+    Places are by the mean alone, without a test: this shows what the choice of weights decides, not what chance does.
+    """
+    rows = [s.row for s in members if s.ranks is not None]
+    if not rows or not set(AXES) <= set(shown.composites):
+        return {}
+    axes = [np.nan_to_num(shown.of(axis)[rows].astype(np.float64)) for axis in AXES]
+    places = []
+    for a in WEIGHTS:
+        for b in WEIGHTS:
+            for c in WEIGHTS:
+                means = league.averages(axes[0] ** a * axes[1] ** b * axes[2] ** c, shown.strata)
+                places.append(np.argsort(np.argsort(-means, kind="stable")) + 1)
+    low, high = np.min(places, 0), np.max(places, 0)
+    return {row: (int(a), int(b)) for row, a, b in zip(rows, low, high, strict=True)}
+
+
+def methods(shown: View, by: str = HEADLINE) -> tuple[str, ...]:
     """Return the names of the methods, then of the controls, each by falling score."""
-    return tuple(row.card.name for row in rows(results))
+    means = league.averages(shown.of(by), shown.strata)
+    cards = shown.columns.methods
+    rows = [int(i) for i in np.flatnonzero(shown.run().any(1))]
+    rows.sort(key=lambda i: (cards[i].control, -np.nan_to_num(means[i], nan=-1.0), cards[i].name))
+    return tuple(cards[i].name for i in rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,23 +255,33 @@ class CaseEntry:
     value: float | None
 
 
-def worst_first(results: Iterable[Result], method: str, metric: str, falling: bool = False) -> tuple[CaseEntry, ...]:
+def worst_first(shown: View, method: str, metric: str, falling: bool = False) -> tuple[CaseEntry, ...]:
     """Return a method's cases in rising order of a value (falling where less is better); unscored ones last."""
-    found: dict[str, CaseEntry] = {}
-    for result in results:
-        if result.method.name == method and result.case.id not in found:
-            score = result.scores.get(metric)
-            found[result.case.id] = CaseEntry(result.case, score.value if score else None)
+    row = shown.columns.row(method)
+    values, run = shown.of(metric)[row], shown.run()[row]
+    found = [
+        CaseEntry(case, float(value) if np.isfinite(value) else None)
+        for case, value, was_run in zip(shown.cases, values, run, strict=True)
+        if was_run
+    ]
     sign = -1 if falling else 1
-    return tuple(
-        sorted(found.values(), key=lambda e: (e.value is None, sign * (e.value or 0.0), e.case.id)),
-    )
+    return tuple(sorted(found, key=lambda e: (e.value is None, sign * (e.value or 0.0), e.case.id)))
 
 
-def of_case(results: Iterable[Result], case: str, names: Sequence[str]) -> dict[str, Result]:
-    """Return the first seed's result of each named method on a case, in the order of the names."""
+def of_case(results: Iterable[Result], names: Sequence[str]) -> dict[str, Result]:
+    """Return the first seed's result of each named method, in the order of the names."""
     found: dict[str, Result] = {}
     for result in results:
-        if result.case.id == case:
-            found.setdefault(result.method.name, result)
+        found.setdefault(result.method.name, result)
     return {name: found[name] for name in names if name in found}
+
+
+def frontier(points: Sequence[tuple[float, float]]) -> list[int]:
+    """Return which (cost, quality) points no other point beats at no more cost, by rising cost."""
+    kept: list[int] = []
+    best = -np.inf
+    for i in sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1])):
+        if points[i][1] > best:
+            kept.append(i)
+            best = points[i][1]
+    return kept

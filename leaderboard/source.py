@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from bench.errors import UserError
 from bench.home import Home, open_home
+from bench.store import columns
 from bench.store.access import open_reader
+from bench.store.columns import Columns
 from bench.store.read import Board, Reader, Result, Run
 from bench.types import MetricCard
 from leaderboard import query
@@ -22,8 +28,23 @@ SERVER_SECONDS = 30
 """How old the answers of a database server may be; a SQLite file tells by itself when it has changed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which cases are ranked, and by what."""
+
+    split: str
+    scenario: str | None
+    """None for all of them."""
+    vertical: str | None
+    by: str
+    higher: bool = True
+
+
 class StoreMissing(UserError):
     """There is no store where the board looks for one."""
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,13 +60,20 @@ class Source:
     reader: Reader
     stamp: str
 
-    def results(self, board: Board) -> tuple[Result, ...]:
-        """Return every result of a board, newest identity of each method."""
-        return _results(self.reader, board, self.stamp)
+    def columns(self, board: Board) -> Columns:
+        """Return every value of a board, newest identity of each method, one matrix per metric."""
+        return _columns(self.reader, self.home.cache / "board", board, self.stamp)
 
-    def standings(self, board: Board, split: str, scenario: str | None, metrics: tuple[str, ...]) -> query.Standings:
-        """Return the ranking of a selection of a board's results (`query.standings`)."""
-        return _standings(self.reader, board, self.stamp, split, scenario, metrics)
+    def results(
+        self, board: Board, methods: Sequence[str] | None, cases: Sequence[str] | None = None
+    ) -> tuple[Result, ...]:
+        """Return the results of these methods on these cases with all that is stored of them (None: of all)."""
+        picked = [None if names is None else frozenset(names) for names in (methods, cases)]
+        return _results(self.reader, board, self.stamp, picked[0], picked[1])
+
+    def standings(self, board: Board, shown: Choice) -> query.Standings:
+        """Return the ranking of some of a board's cases (`query.standings`)."""
+        return _standings(self.reader, self.home.cache / "board", board, self.stamp, shown)
 
     def runs_of(self, board: Board) -> tuple[Run, ...]:
         """Return the runs of a board, newest first."""
@@ -109,14 +137,29 @@ def _contents(reader: Reader, stamp: str) -> tuple[tuple[Board, ...], tuple[Run,
     return reader.boards(), reader.runs(), reader.metrics()
 
 
-@lru_cache(maxsize=8)
-def _results(reader: Reader, board: Board, stamp: str) -> tuple[Result, ...]:
-    return reader.results(board)
+@lru_cache(maxsize=4)
+def _columns(reader: Reader, folder: Path, board: Board, stamp: str) -> Columns:
+    return columns.load(reader.engine, board, folder)
+
+
+@lru_cache(maxsize=32)
+def _results(
+    reader: Reader, board: Board, stamp: str, methods: frozenset[str] | None, cases: frozenset[str] | None
+) -> tuple[Result, ...]:
+    return reader.results(board, methods=methods, cases=cases)
 
 
 @lru_cache(maxsize=64)
-def _standings(
-    reader: Reader, board: Board, stamp: str, split: str, scenario: str | None, metrics: tuple[str, ...]
-) -> query.Standings:
-    """Keep rankings that have been looked at: the intervals take time."""
-    return query.standings(query.select(_results(reader, board, stamp), split, scenario), metrics)
+def _standings(reader: Reader, folder: Path, board: Board, stamp: str, shown: Choice) -> query.Standings:
+    """Keep rankings that have been looked at."""
+    found = query.view(_columns(reader, folder, board, stamp), shown.split, shown.scenario, shown.vertical)
+    return query.standings(found, shown.by, shown.higher)
+
+
+def look() -> Source | None:
+    """Return the store where there is a readable one, for pages that can do without."""
+    try:
+        return open_source()
+    except (UserError, SQLAlchemyError) as error:
+        _log.info("no store: %s", error)
+        return None

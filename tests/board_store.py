@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -20,3 +23,42 @@ def fill(home: Path, toyset: Path) -> Path:
         run(prepare(RunSpec(("blend", "fails-once", "still"), "smoke", str(toyset), "toy"), open_home(home)))
         run(prepare(RunSpec(("masked",), "smoke", str(toyset), "toy", limit=3), open_home(home)))
     return home
+
+
+BEACON = (
+    "![x](http://beacon.invalid/a.png) <img src=http://beacon.invalid/b.png onerror=alert(1)> [l](javascript:alert(1))"
+)
+"""Fetches a remote image where Markdown or HTML reads it."""
+
+
+def poison(home: Path, copy: Path) -> Path:
+    """Copy a state folder with the beacon in every text that comes from outside."""
+    shutil.copytree(home, copy, ignore=shutil.ignore_patterns("cache"))
+    card = ("name", "description", "family", "paper", "licence")
+    case = (
+        "source_prompt",
+        "target_prompt",
+        "vertical",
+        "split",
+        "licence",
+        "group",
+        "instruction.en",
+        "instruction.zh",
+    )
+    with closing(sqlite3.connect(copy / "bench.db")) as db, db:
+        for word in card:
+            before = "json_extract(card, '$.name')" if word == "name" else "''"
+            db.execute(f"UPDATE method SET card = json_set(card, '$.{word}', ? || {before})", (BEACON,))
+        db.execute("UPDATE method SET name = json_extract(card, '$.name')")
+        db.execute("UPDATE method SET card = json_set(card, '$.parameters', json_object(?1, ?1))", (BEACON,))
+        for word in case:
+            db.execute(f"UPDATE \"case\" SET record = json_set(record, '$.{word}', ?)", (BEACON,))
+        for word in ("keep", "tags"):
+            db.execute(f"UPDATE \"case\" SET record = json_set(record, '$.{word}', json_array(?))", (BEACON,))
+        db.execute('UPDATE "case" SET case_id = ? || case_id', (BEACON,))
+        db.execute("UPDATE \"case\" SET record = json_set(record, '$.id', case_id)")
+        db.execute("UPDATE metric SET card = json_set(card, '$.title', ?1, '$.description', ?1)", (BEACON,))
+        db.execute("UPDATE testset SET name = ?1, version = ?1", (BEACON,))
+        db.execute("UPDATE edit SET reason = ?1, stage = ?1 WHERE reason IS NOT NULL", (BEACON,))
+        db.execute("UPDATE environment SET facts = json_set(facts, '$.cpu', ?)", (BEACON,))
+    return copy

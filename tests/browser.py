@@ -1,8 +1,8 @@
-"""The board in a real browser: screenshots of every page, wide and narrow, light and dark.
+"""The board in a real browser: screenshots of every page, wide and narrow, in both languages, light and dark.
 
-`python -m tests.browser OUT --home FOLDER` starts `bench board` on a free port, opens both pages in Debian's
+`python -m tests.browser OUT --home FOLDER` starts `bench board` on a free port, opens every page in Debian's
 Chromium, writes PNG files to OUT and reports what no picture shows: errors in the console, a page wider than its
-window, clips out of step.
+window.
 """
 
 from __future__ import annotations
@@ -21,7 +21,14 @@ from pathlib import Path
 from typing import Any
 
 SIZES = {"wide": (1440, 1000), "phone": (390, 844)}
-PAGES = {"ranking": "", "cases": "cases"}
+PAGES = {
+    "ranking": "",
+    "method": "method",
+    "cases": "cases",
+    "compare": "compare",
+    "testset": "testset",
+    "about": "about",
+}
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -90,9 +97,14 @@ def _probe(message: Any) -> bool:
 def visit(tab: Any, address: str) -> None:
     """Open an address and wait until the page is drawn."""
     tab.goto(address)
-    tab.locator("table").first.wait_for()
-    tab.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')")
-    tab.wait_for_timeout(500)
+    settle(tab)
+
+
+def settle(tab: Any) -> None:
+    """Wait until the page has its title and the server has nothing left to draw."""
+    tab.locator("h1").first.wait_for()
+    tab.wait_for_function("document.querySelector('.stApp')?.dataset.testScriptState === 'notRunning'")
+    tab.wait_for_timeout(300)
 
 
 def overflow(tab: Any) -> int:
@@ -127,17 +139,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("--home", type=Path, required=True, help="State folder with results.")
+    parser.add_argument("--page", choices=PAGES, action="append", help="Only this page; repeat for more.")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     with board(given.home) as address, chromium() as browser:
-        for size in SIZES:
-            for scheme in ("light", "dark"):
-                for name, path in PAGES.items():
+        for name in given.page or PAGES:
+            for size in SIZES:
+                for language, scheme in (("en", "light"), ("zh", "light"), ("en", "dark")):
                     with page(browser, size, scheme) as tab:
-                        visit(tab, f"{address}/{path}")
+                        visit(tab, f"{address}/{PAGES[name]}?lang={language}")
                         wider = overflow(tab)
-                        full(tab, given.out / f"{name}-{size}-{scheme}.png")
-                        print(f"{name} {size} {scheme}: {wider} px too wide; {tab.problems or 'no errors'}")
+                        full(tab, given.out / f"{name}-{size}-{language}-{scheme}.png")
+                        problems = tab.problems or "no errors"
+                        print(f"{name} {size} {language} {scheme}: {wider} px too wide; {problems}")
 
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@ import json
 import socket
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -21,13 +21,16 @@ from bench.plan import RunSpec
 from bench.run import prepare, run
 from bench.store.access import open_reader
 from bench.store.read import Result
-from leaderboard import numbers, query, source
-from leaderboard.text import EN
-from tests.board_store import fill
+from leaderboard import numbers
+from leaderboard.text import EN, LANGUAGES
+from tests import browser
+from tests.board_store import fill, poison
 
 APP = str(Path(leaderboard.__file__).with_name("app.py"))
-CASES = "app_pages/cases.py"
-BEACON = "![x](http://beacon.invalid/a.png) <img src=http://beacon.invalid/b.png onerror=alert(1)>"
+CASES, METHOD, COMPARE, TESTSET = (f"app_pages/{name}.py" for name in ("cases", "method", "compare", "testset"))
+PAGES = {name: None if name == "ranking" else f"app_pages/{name}.py" for name in browser.PAGES}
+MARKED = {"markdown", "title", "header", "subheader", "caption", "button", "alert", "metric", "popover", "expander"}
+"""Elements that read Markdown."""
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +42,11 @@ def filled(tmp_path_factory: pytest.TempPathFactory, toyset: Path) -> Path:
 def home(filled: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("BENCH_HOME", str(filled))
     return filled
+
+
+@pytest.fixture(scope="module")
+def poisoned(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return poison(filled, tmp_path_factory.mktemp("evil") / "home")
 
 
 @pytest.fixture
@@ -75,7 +83,7 @@ def cell(table: dict[str, Any], method: str, column: str) -> dict[str, Any]:
 
 def test_the_ranking_has_a_table_per_track_and_the_controls_apart(home: Path) -> None:
     at = opened()
-    assert [h.value for h in at.subheader] == ["First-frame track", "Mask track", "Text track", "Controls"]
+    assert [h.value for h in at.subheader][:4] == ["First-frame track", "Mask track", "Text track", "Controls"]
     first, mask, text, controls = elements(at, "table")
     assert names(first) == ["blend", "fails-once"]
     assert (names(mask), names(text)) == (["masked"], ["still"])
@@ -107,12 +115,12 @@ def test_a_method_that_lacks_cases_is_named_so_and_not_ranked(home: Path) -> Non
 
 def test_one_source_clip_gives_no_interval(home: Path) -> None:
     tables = elements(opened(scenario="style"), "table")
-    assert cell(tables[0], "blend", "Score")["note"] == EN.one_clip
+    assert cell(tables[0], "blend", "Score")["note"] == EN.ranking.one_clip
 
 
 def test_an_address_restores_the_view_and_nonsense_in_it_is_ignored(home: Path) -> None:
     at = opened(scenario="color", columns="mae-target", split="no such split", board="zzz")
-    assert [s.value for s in at.selectbox][1:] == ["smoke", "color"]
+    assert [at.selectbox(key=f"pick.{name}").value for name in ("split", "scenario")] == ["smoke", "color"]
     assert "MAE" in [c["label"] for c in elements(at, "table")[0]["columns"]]
     assert at.query_params["scenario"] == "color"
     assert at.query_params["split"] == "smoke"
@@ -125,14 +133,19 @@ def test_choices_follow_the_reader_to_the_other_page(home: Path) -> None:
     assert at.selectbox(key="pick.scenario").value == "material"
 
 
-def test_a_row_leads_to_its_cases(home: Path) -> None:
+def test_a_row_leads_to_its_method_and_that_to_its_cases(home: Path) -> None:
     link = cell(elements(opened(scenario="color"), "table")[0], "fails-once", "Method")["href"]
     page, _, address = link.partition("?")
-    assert page == "cases"
-    wanted = dict(part.split("=") for part in address.split("&"))
-    at = opened(CASES, **wanted)
-    assert at.multiselect(key="pick.method").value == ["fails-once"]
+    assert page == "method"
+    at = opened(METHOD, **dict(parse_qsl(address)))
+    assert at.selectbox(key="pick.method").value == "fails-once"
     assert at.selectbox(key="pick.scenario").value == "color"
+    worst = next(t for t in elements(at, "table") if t["caption"] == EN.method.worst)
+    page, _, address = worst["lines"][0]["cells"][0]["href"].partition("?")
+    assert page == "cases"
+    at = opened(CASES, **dict(parse_qsl(address)))
+    assert at.multiselect(key="pick.method").value == ["fails-once"]
+    assert at.selectbox(key="pick.case").value == worst["lines"][0]["id"]
 
 
 def test_the_case_page_shows_source_target_and_edits_in_one_player(home: Path) -> None:
@@ -174,7 +187,7 @@ def test_unscored_values_say_why_and_anchors_are_shown(home: Path) -> None:
 
 
 def test_a_method_without_a_result_for_the_case_says_so(home: Path) -> None:
-    for case, reason in (("clip0-product", None), ("clip3-remove", EN.not_run)):
+    for case, reason in (("clip0-product", None), ("clip3-remove", EN.cases.not_run)):
         (player,) = elements(opened(CASES, method=["blend", "masked"], case=case), "player")
         assert {t["label"]: t["reason"] for t in player["tiles"]}["masked"] == reason
 
@@ -184,7 +197,7 @@ def test_an_empty_store_names_the_command_that_fills_it(tmp_path: Path, monkeypa
     monkeypatch.setenv("BENCH_HOME", str(tmp_path))
     for page in (None, CASES):
         at = opened(page)
-        assert at.subheader[0].value == EN.empty_title
+        assert at.subheader[0].value == EN.frame.empty_title
         assert at.code[0].value.startswith("bench run ")
 
 
@@ -197,7 +210,7 @@ def test_a_missing_store_is_said_and_nothing_is_created(
         folder.mkdir()
     monkeypatch.setenv("BENCH_HOME", str(folder))
     at = opened()
-    assert at.subheader[0].value == EN.missing_title
+    assert at.subheader[0].value == EN.frame.missing_title
     assert str(folder) in at.text[0].value
     assert not list(tmp_path.rglob("*.db"))
     assert folder.exists() is there
@@ -207,7 +220,7 @@ def test_a_store_that_is_no_database_is_said_in_one_line(tmp_path: Path, monkeyp
     (tmp_path / "bench.db").write_bytes(b"not a database" * 100)
     monkeypatch.setenv("BENCH_HOME", str(tmp_path))
     at = opened()
-    assert at.subheader[0].value == EN.broken_title
+    assert at.subheader[0].value == EN.frame.broken_title
     assert "bench store rebuild" in at.text[0].value
 
 
@@ -221,49 +234,29 @@ def test_a_run_that_ends_while_the_board_is_open_is_seen(
     assert [names(t) for t in elements(at.run(), "table")] == [["blend"], ["still"], ["truth", "copy"]]
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("page", PAGES)
 def test_no_text_from_outside_is_given_to_anything_that_reads_markup(
-    results: tuple[Result, ...], monkeypatch: pytest.MonkeyPatch
+    poisoned: Path, monkeypatch: pytest.MonkeyPatch, page: str, language: str
 ) -> None:
-    """Names and prompts reach only the page's own elements (text nodes) and option lists (plain text)."""
+    """Names and prompts reach only the page's own elements (text nodes), code blocks and option lists (plain text)."""
+    monkeypatch.setenv("BENCH_HOME", str(poisoned))
+    at = opened(PAGES[page], lang=language)
+    for element in at.main:
+        if element.type in MARKED:
+            assert "beacon" not in str(element.proto), element.type
+        elif hasattr(element, "label"):
+            assert "beacon" not in element.label
+    shown = [data for name in ("table", "facts") for data in elements(at, name)]
+    assert page in ("submit", "review", "vote", "votes") or any("beacon" in json.dumps(data) for data in shown)
 
-    def poisoned(result: Result) -> Result:
-        card = result.method.model_copy(update={"name": BEACON + result.method.name, "description": BEACON})
-        words = {
-            "source_prompt": BEACON,
-            "keep": (BEACON,),
-            "tags": (BEACON,),
-            "split": BEACON,
-            "subsets": (),
-        }
-        case = result.case.model_copy(update=words | {"id": BEACON + result.case.id})
-        return replace(result, method=card, case=case, reason=result.reason and BEACON)
 
-    bad = tuple(poisoned(r) for r in results)
-    monkeypatch.setattr(source.Source, "results", lambda self, board: bad)
-    monkeypatch.setattr(
-        source.Source,
-        "standings",
-        lambda self, board, split, scenario, metrics: query.standings(bad, metrics),
-    )
-    for page in (None, CASES):
-        at = opened(page)
-        marked = {
-            "markdown",
-            "title",
-            "header",
-            "subheader",
-            "caption",
-            "button",
-            "alert",
-            "metric",
-            "popover",
-        }
-        for element in at.main:
-            if element.type in marked:
-                assert "beacon" not in str(element.proto), element.type
-            elif hasattr(element, "label"):
-                assert "beacon" not in element.label
-        assert any(BEACON in json.dumps(data, ensure_ascii=False) for data in elements(at, "table"))
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_in_both_languages(home: Path, page: str, language: str) -> None:
+    at = opened(PAGES[page], lang=language)
+    assert at.title[0].value == LANGUAGES[language].frame.pages[page]
+    assert at.query_params["lang"] == language
 
 
 def test_the_board_starts_without_torch() -> None:
@@ -272,7 +265,7 @@ def test_the_board_starts_without_torch() -> None:
         "for name in ('torch', 'diffusers', 'timm', 'transformers'): sys.modules[name] = None\n"
         "from streamlit.testing.v1 import AppTest\n"
         f"at = AppTest.from_file({APP!r}, default_timeout=60)\n"
-        "for page in (None, 'app_pages/cases.py'):\n"
+        f"for page in {list(PAGES.values())}:\n"
         "    at = at.switch_page(page) if page else at\n"
         "    at.run()\n"
         "    assert not at.exception, at.exception\n"

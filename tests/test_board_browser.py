@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from leaderboard.text import EN
 from tests import browser, fixtures
-from tests.board_store import fill
-
-BEACON = "![x](http://beacon.invalid/a.png) <img src=http://beacon.invalid/b.png onerror=alert(1)>"
+from tests.board_store import BEACON, fill, poison
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +33,7 @@ def test_clips_stay_in_step_and_pages_fit_a_phone(home: Path) -> None:
         with browser.page(chromium) as tab:
             browser.visit(tab, f"{address}/?scenario=all")
             tab.locator("th a", has_text="blend").first.click()
+            tab.get_by_role("button", name=EN.method.to_cases).click()
             browser.find_player(tab)
             tab.wait_for_timeout(3000)
             at = browser.times(tab)
@@ -62,17 +59,7 @@ def test_clips_stay_in_step_and_pages_fit_a_phone(home: Path) -> None:
 @in_a_browser
 def test_names_that_are_markup_are_shown_as_text_and_fetch_nothing(home: Path, tmp_path: Path) -> None:
     pytest.importorskip("playwright")
-    copy = tmp_path / "evil"
-    shutil.copytree(home, copy)
-    with closing(sqlite3.connect(copy / "bench.db")) as db, db:
-        db.execute("UPDATE method SET name = ? || name", (BEACON,))
-        db.execute("UPDATE method SET card = json_set(card, '$.name', name, '$.description', ?)", (BEACON,))
-        words = ("source_prompt", "target_prompt", "vertical", "split", "instruction.en")
-        for word in words:
-            db.execute(f"UPDATE \"case\" SET record = json_set(record, '$.{word}', ?)", (BEACON,))
-        db.execute("UPDATE \"case\" SET record = json_set(record, '$.id', ? || case_id)", (BEACON,))
-        db.execute("UPDATE testset SET name = ?", (BEACON,))
-        db.execute("UPDATE edit SET reason = ? WHERE reason IS NOT NULL", (BEACON,))
+    copy = poison(home, tmp_path / "evil")
     with browser.board(copy) as address, browser.chromium() as chromium, browser.page(chromium) as tab:
         for path in browser.PAGES.values():
             browser.visit(tab, f"{address}/{path}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import ColumnElement, Engine, select
 from sqlalchemy.orm import Session
 
 from bench.store.models import (
@@ -108,6 +109,11 @@ class Reader:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    @property
+    def engine(self) -> Engine:
+        """The database it reads."""
+        return self._engine
+
     def runs(self) -> tuple[Run, ...]:
         """Return all runs, newest first."""
         query = (
@@ -170,13 +176,14 @@ class Reader:
         methods: frozenset[str] | None = None,
         run: str | None = None,
         seed: int | None = None,
+        cases: frozenset[str] | None = None,
         newest: bool = True,
     ) -> tuple[Result, ...]:
         """Return a board's results in order of method, case and seed.
 
-        `split` keeps a split or a named part of one; `methods` keeps these names; `run` keeps what that run
-        covered, whoever made it; `newest` keeps, of each method name, the identity (parameters, weights)
-        that was run last.
+        `split` keeps a split or a named part of one; `methods` keeps these names; `cases` these ids; `run` keeps
+        what that run covered, whoever made it; `newest` keeps, of each method name, the identity (parameters,
+        weights) that was run last.
         """
         covered = next((r for r in self.runs() if r.id == run), None) if run else None
         keep = set(covered.methods) if covered else self._newest(board) if newest else None
@@ -188,12 +195,16 @@ class Reader:
             .where(TestSetRow.digest == board.testset_digest)
             .order_by(MethodRow.name, MethodRow.id, CaseRow.case_id, EditRow.seed)
         )
+        where: list[ColumnElement[bool]] = []
         if methods is not None:
-            query = query.where(MethodRow.name.in_(methods))
+            where.append(MethodRow.name.in_(methods))
+        if cases is not None:
+            where.append(CaseRow.case_id.in_(cases))
         if seed is not None:
-            query = query.where(EditRow.seed == seed)
+            where.append(EditRow.seed == seed)
+        query = query.where(*where)
         with Session(self._engine) as session:
-            scores = self._scores(session, board)
+            scores = self._scores(session, board, where)
             found = []
             for edit, case_row, method in session.execute(query).tuples():
                 case = EditCase.model_validate(case_row.record)
@@ -244,14 +255,18 @@ class Reader:
                     chosen.setdefault(names[key], key)
         return set(chosen.values())
 
-    def _scores(self, session: Session, board: Board) -> dict[int, dict[str, Score]]:
+    def _scores(
+        self, session: Session, board: Board, where: Sequence[ColumnElement[bool]]
+    ) -> dict[int, dict[str, Score]]:
         query = (
             select(ScoreRow, MetricRow.name)
             .join(MetricRow, ScoreRow.metric_id == MetricRow.id)
             .join(ProtocolRow, ScoreRow.protocol_id == ProtocolRow.id)
             .join(EditRow, ScoreRow.edit_id == EditRow.id)
+            .join(CaseRow, EditRow.case_id == CaseRow.id)
+            .join(MethodRow, EditRow.method_id == MethodRow.id)
             .join(TestSetRow, EditRow.testset_id == TestSetRow.id)
-            .where(ProtocolRow.signature == board.signature, TestSetRow.digest == board.testset_digest)
+            .where(ProtocolRow.signature == board.signature, TestSetRow.digest == board.testset_digest, *where)
             .order_by(MetricRow.position, MetricRow.version, MetricRow.id)
         )
         scores: dict[int, dict[str, Score]] = defaultdict(dict)

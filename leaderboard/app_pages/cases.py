@@ -6,7 +6,6 @@ from fractions import Fraction
 
 import streamlit as st
 
-from bench.summary import HEADLINE
 from leaderboard import case_view, frame, pick, query
 from leaderboard.clips import ClipShelf
 from leaderboard.components.facts import facts
@@ -15,46 +14,60 @@ from leaderboard.components.table import table
 
 MOST = 4  # edits side by side
 
-text = frame.text()
-st.title(text.cases)
+text = frame.begin("cases")
+words = text.cases
 store = frame.opened()
 
 chosen = frame.selection(store)
-names = query.methods(chosen.results)
+shown = chosen.shown
+names = query.methods(shown, next(iter(shown.composites), "score"))
+controls = {card.name for card in chosen.columns.methods if card.control}
+cards = {card.name: card for card in store.cards if card.name in chosen.columns.values}
 with st.container(horizontal=True):
-    default = query.methods(r for r in chosen.results if not r.method.control)[:2] or names[:1]
-    shown = pick.several(
-        text.beside, "method", names, default, max_selections=MOST, placeholder=text.beside_hint, width=548
+    default = [name for name in names if name not in controls][:2] or list(names[:1])
+    picked = pick.several(
+        words.beside, "method", names, default, max_selections=MOST, placeholder=words.beside_hint, width=548
     )
-    words = {HEADLINE: text.score, **text.axes}
-    metric = pick.one(text.sort_by, "by", list(words), HEADLINE, words.__getitem__, help=text.sort_help, width=180)
-lead = shown[0] if shown else names[0]
+    orders = [*shown.composites, *(name for name, card in cards.items() if card.family not in ("score", "cost"))]
+    figures = {"score": text.frame.score, **text.frame.axes}
+    metric = pick.one(
+        words.sort_by,
+        "sort",
+        orders,
+        orders[0],
+        lambda name: figures.get(name, cards[name].title),
+        help=words.sort_help,
+        width=220,
+    )
+lead = picked[0] if picked else names[0]
 
-entries = {e.case.id: e for e in query.worst_first(chosen.results, lead, metric)}
+entries = {e.case.id: e for e in query.worst_first(shown, lead, metric, cards[metric].better == "lower")}
 order = list(entries)
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    case_id = pick.one(text.case, "case", order, order[0], lambda key: case_view.label(entries[key], metric))
+    case_id = pick.one(
+        words.case, "case", order, order[0], lambda key: case_view.label(entries[key], metric, text), width=720
+    )
     at = order.index(case_id)
-    for by, icon, words_of in (
-        (-1, ":material/chevron_left:", text.previous),
-        (1, ":material/chevron_right:", text.next),
+    for by, icon, help_text in (
+        (-1, ":material/chevron_left:", words.previous),
+        (1, ":material/chevron_right:", words.next),
     ):
         st.button(
             "",
             icon=icon,
-            help=words_of,
+            help=help_text,
             key=f"go{by}",
             disabled=not 0 <= at + by < len(order),
             on_click=pick.choose,
             args=("case", order[min(max(at + by, 0), len(order) - 1)]),
         )
-st.caption(text.position.format(n=at + 1, of=len(order)))
+st.caption(words.position.format(n=at + 1, of=len(order)))
 
 case = entries[case_id].case
-edits = query.of_case(chosen.results, case_id, shown)
-with st.spinner(text.preparing, show_time=False):
+edits = query.of_case(store.results(chosen.board, sorted(picked), [case_id]), picked)
+with st.spinner(text.frame.preparing, show_time=False):
     shelf = ClipShelf(store.home, store.runs_of(chosen.board))
-    tiles = case_view.tiles(case, {name: edits.get(name) for name in shown}, shelf, text)
+    tiles = case_view.tiles(case, {name: edits.get(name) for name in picked}, shelf, text)
     mask = shelf.asset(case, "mask")
 player(
     tiles,
@@ -62,18 +75,19 @@ player(
     Fraction(case.source.fps),
     case.source.frames,
     (case.source.height, case.source.width),
-    text.player,
+    words.player,
     key="player",
 )
 st.space("small")
 facts(case_view.facts(case, text), key="facts")
 if edits:
-    st.subheader(text.values)
-    st.caption(text.values_note)
+    st.subheader(words.values, anchor=False)
+    st.caption(words.values_note)
     table(
         case_view.columns(list(edits), text),
         case_view.lines(store.cards, edits, text),
         key="values",
-        caption=text.values,
+        caption=words.values,
         fit=True,
     )
+frame.share(**chosen.link, method=picked, sort=metric, case=case_id)

@@ -1,69 +1,130 @@
-"""The ranking: one table per input track, controls apart."""
+"""The ranking: one table per input track, controls apart, quality against cost, scenarios, and files to download."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
 from bench.export import to_csv, to_json
-from leaderboard import frame, pick, query, ranking_table, source
+from bench.league import FEW
+from bench.summary import AXES, HEADLINE
+from leaderboard import frame, pick, plots, query, ranking_files, ranking_table, source
 from leaderboard.components.table import table
 
-text = frame.text()
-st.title(text.ranking)
-st.write(text.tagline)
+ROWS = 50  # of a table at once: what a reader scans, and what intervals are made for
+EDITS = 20_000  # more than this are not put into a file while a reader waits
+
+text = frame.begin("ranking")
+words = text.ranking
+st.write(words.tagline)
 store = frame.opened()
 chosen = frame.selection(store)
-cards = {c.name: c for c in store.cards if c.family != "score" and c.name not in ranking_table.COST}
-shown = pick.several(text.more_columns, "columns", list(cards), [], placeholder=text.more_columns_hint)
-metrics = [cards[name] for name in shown]
+shown, composites = chosen.shown, chosen.shown.composites
+cards = {c.name: c for c in store.cards if c.name in chosen.columns.values}
+free = {n: c for n, c in cards.items() if c.family != "score" and n not in ranking_table.COST}
 
-standings = store.standings(chosen.board, chosen.split, chosen.scenario, tuple(shown))
-rows = list(standings)
-scales = ranking_table.scales(rows, metrics)
-view = {
-    "board": source.board_id(chosen.board),
-    "split": chosen.split,
-    "scenario": chosen.scenario or frame.ALL,
-}
+with st.container(horizontal=True):
+    tracks = list(dict.fromkeys(c.track for c in chosen.columns.methods if not c.control))
+    names = {frame.ALL: words.all_tracks, **text.frame.tracks}
+    track = pick.one(words.track, "track", [frame.ALL, *tracks], frame.ALL, names.__getitem__, width=180)
+    figures = {HEADLINE: text.frame.score, **text.frame.axes, **{n: c.title for n, c in free.items()}}
+    orders = [*composites, *free]
+    by = pick.one(words.by, "by", orders, orders[0], figures.__getitem__, help=words.by_help, width=200)
+    columns = pick.several(
+        words.more_columns,
+        "columns",
+        list(free),
+        [],
+        lambda name: free[name].title,
+        placeholder=words.more_columns_hint,
+        width=340,
+    )
+metrics = [free[name] for name in dict.fromkeys([*([] if by in composites else [by]), *columns])]
+figure_names = [*composites, *(m.name for m in metrics)]
+choice = source.Choice(chosen.split, chosen.scenario, chosen.vertical, by, cards[by].better == "higher")
+standings = store.standings(chosen.board, choice)
+view = chosen.link
+st.caption(words.count.format(cases=standings.cases, clips=standings.clips))
+if HEADLINE not in composites:
+    st.info(words.no_headline, icon=":material/info:")
 
-
-def draw(name: str, title: str, note: str, members: tuple[query.Standing, ...], ranked: bool) -> None:
-    """Draw one table; following a link in it opens the method's cases."""
-    st.subheader(title)
-    st.caption(note)
-    heads = ranking_table.columns(text, metrics, ranked)
-    lines = [ranking_table.line(s, text, metrics, scales, standings.cases, view, ranked) for s in members]
-    if method := table(heads, lines, key=f"table-{name}", caption=title):
-        st.switch_page("app_pages/cases.py", query_params={**view, "method": method})
-
-
-st.caption(text.count.format(cases=standings.cases, clips=standings.clips))
-if not standings.tracks:
-    st.write(text.no_methods)
-    st.code(frame.RUN, language="bash")
-for track, members in standings.tracks.items():
-    draw(track, text.track_heading[track], text.track_note[track], members, ranked=True)
+groups = {t: m for t, m in standings.tracks.items() if track in (frame.ALL, t)}
+asked = ""
+if sum(map(len, groups.values())) > ROWS:
+    asked = pick.written(text.frame.find, "find", width=300).casefold()
+slots = []
+for name, members in groups.items():
+    slot = st.container()
+    with slot:
+        st.subheader(words.track_heading[name], anchor=False)
+        st.caption(words.track_note[name])
+        kept = [s for s in members if asked in s.card.name.casefold()]
+        slots.append((name, slot, kept[frame.part(f"page-{name}", len(kept), ROWS)]))
 if standings.controls:
-    draw("controls", text.controls, text.controls_note, standings.controls, ranked=False)
+    slot = st.container()
+    with slot:
+        st.subheader(words.controls, anchor=False)
+        st.caption(words.controls_note)
+    slots.append(("controls", slot, list(standings.controls)))
+if not standings.tracks:
+    st.write(text.frame.no_method)
+    frame.command(frame.RUN)
+
+visible = [s for _, _, members in slots for s in members]
+found = query.intervals(shown, [s.row for s in visible], figure_names)
+scales = ranking_table.scales(found, metrics)
+for name, slot, rows_of in slots:
+    ranked = name != "controls"
+    test = words.rank_help if len(groups.get(name, ())) <= FEW else words.rank_t_help
+    lines = [
+        ranking_table.line(s, found[s.row], text, figure_names, scales, standings.cases, view, ranked) for s in rows_of
+    ]
+    with slot:
+        heads = ranking_table.columns(text, composites, metrics, test if ranked else None)
+        if method := table(heads, lines, key=f"table-{name}", caption=name):
+            pick.go("method", **view, method=method)
+
+ranked_rows = [s for members in groups.values() for s in members]
+if ranked_rows:
+    left, right = st.columns(2, gap="large")
+    with left:
+        plots.cost(text, ranked_rows, found, by, figures[by], scales, view)
+    with right:
+        plots.scenarios(text, shown, ranked_rows, by, figures[by], scales)
+if set(AXES) <= set(composites):
+    with st.expander(words.weights_title):
+        st.caption(words.weights_note)
+        plots.places(text, shown, groups)
 
 st.space("small")
 with st.container(horizontal=True):
-    with st.popover(text.download, icon=":material/download:"):
-        files = (
-            (text.table_csv, "ranking.csv", "text/csv", lambda: ranking_table.to_csv(rows, shown)),
-            (text.edits_csv, "edits.csv", "text/csv", lambda: to_csv(chosen.results)),
+    with st.popover(text.frame.download, icon=":material/download:"):
+        rows = ranking_files.records(visible, found, figure_names)
+        results = partial(store.results, chosen.board, None, [c.id for c in shown.cases])
+        files: list[tuple[str, str, Callable[[], str | bytes]]] = [
+            (words.table_csv, "ranking.csv", lambda: ranking_files.to_csv(rows)),
+            (words.table_json, "ranking.json", lambda: ranking_files.to_json(chosen.board, chosen.split, rows)),
             (
-                text.edits_json,
-                "edits.json",
-                "application/json",
-                lambda: to_json(chosen.board, chosen.results, store.cards),
+                words.table_latex,
+                "ranking.tex",
+                lambda: ranking_files.to_latex(chosen.board, chosen.split, visible, found, figure_names, scales),
             ),
-        )
-        for label, name, mime, make in files:
-            st.download_button(label, make, f"shopedit-{name}", mime, width="stretch")
-    with st.popover(text.link, icon=":material/link:"):
-        st.caption(text.link_note)
-        here = (st.context.url or "").partition("?")[0]
-        st.code(pick.link(here, **view, columns=shown), language=None, wrap_lines=True)
-    with st.popover(text.how_to_read, icon=":material/help:"):
-        st.write(text.how_to_read_body)
+            (words.table_parquet, "ranking.parquet", lambda: ranking_files.to_parquet(rows)),
+            (words.edits_parquet, "edits.parquet", lambda: ranking_files.edits_to_parquet(shown)),
+        ]
+        edits = sum(s.edits for s in standings)
+        if edits <= EDITS:
+            files += [
+                (words.edits_csv, "edits.csv", lambda: to_csv(results())),
+                (words.edits_json, "edits.json", lambda: to_json(chosen.board, results(), store.cards)),
+            ]
+        for label, file, make in files:
+            st.download_button(label, make, f"shopedit-{file}", width="stretch", on_click="ignore")
+        if edits > EDITS:
+            st.caption(words.edits_many.format(n=edits))
+            frame.command("bench export --format csv")
+    frame.share(**view, track=track, by=by, columns=columns)
+    with st.popover(words.how_to_read, icon=":material/help:"):
+        st.write(words.how_to_read_body)

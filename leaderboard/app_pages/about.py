@@ -1,0 +1,32 @@
+"""The project, the score, how to cite, privacy and retention, who may do what here, and what this store holds."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from leaderboard import citation, frame, source
+from leaderboard.components.table import Cell, Column, Line, table
+
+text = frame.begin("about")
+words = text.about
+st.markdown(words.what)
+st.subheader(words.score_title, anchor=False)
+st.markdown(words.score)
+st.subheader(words.cite, anchor=False)
+st.caption(words.cite_note)
+st.code(citation.software(), language=None)
+st.subheader(words.licence_title, anchor=False)
+st.write(words.licence)
+st.subheader(words.privacy_title, anchor=False)
+st.markdown(words.privacy)
+frame.command(words.forget)
+
+store = source.look()
+if store is not None and store.boards:
+    st.subheader(words.store_title, anchor=False)
+    heads = (text.frame.board, words.version, words.signature, words.newest, words.runs)
+    lines = []
+    for board in store.boards:
+        facts = (board.testset, board.version, board.signature, board.latest_run, str(len(store.runs_of(board))))
+        lines.append(Line(cells=[Cell(fact) for fact in facts]))
+    table([Column(h, number=False, sortable=False) for h in heads], lines, key="boards", caption=words.boards)

@@ -1,0 +1,78 @@
+"""A scatter plot whose points lead somewhere: methods by cost and quality, or cases of A against B."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from leaderboard.components.asset import element
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """One axis of the plot."""
+
+    label: str
+    low: float
+    high: float
+    log: bool = False
+    """Logarithmic; `low` is then above 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One point. All text is shown as text."""
+
+    id: str
+    """Reported when the point is followed."""
+    label: str
+    x: float
+    y: float
+    hint: str
+    """Shown below the plot while the point is hovered or focused."""
+    href: str
+    """A relative address of this board."""
+    low: float | None = None
+    high: float | None = None
+    """Of a vertical whisker."""
+    kind: Literal["loud", "quiet"] = "loud"
+
+
+def chart(
+    points: Sequence[Point],
+    x: Scale,
+    y: Scale,
+    key: str,
+    caption: str,
+    hint: str = "",
+    frontier: Sequence[int] = (),
+    diagonal: bool = False,
+) -> str | None:
+    """Draw the plot; return the id of the point that was followed just now, else None.
+
+    `frontier` names points, left to right, that a stepped line joins; `diagonal` draws x = y.
+    """
+    followed = element("chart")(
+        data={
+            "points": [asdict(p) for p in points],
+            "x": asdict(x),
+            "y": asdict(y),
+            "caption": caption,
+            "hint": hint,
+            "frontier": list(frontier),
+            "diagonal": diagonal,
+        },
+        key=key,
+        on_followed_change=lambda: None,
+    ).followed
+    return str(followed) if followed else None
+
+
+def around(values: Sequence[float], log: bool = False, margin: float = 0.06) -> tuple[float, float]:
+    """Return ends that leave some room around the values."""
+    low, high = min(values), max(values)
+    if log:
+        return low / 1.5, high * 1.5
+    room = margin * (high - low) or 1.0
+    return low - room, high + room

@@ -1,0 +1,120 @@
+"""The ranking's pictures: quality against cost, scenarios side by side, and how far ranks hang on the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from leaderboard import numbers, pick, query
+from leaderboard.components.chart import Point, Scale, around, chart
+from leaderboard.components.radar import MOST, Outline, radar
+from leaderboard.components.table import Cell, Column, Line, table
+from leaderboard.query import Standing, View
+from leaderboard.ranking_table import Intervals
+from leaderboard.ranking_table import Scale as Figure
+from leaderboard.ranking_table import places as written
+from leaderboard.text import Text
+
+
+def cost(
+    text: Text,
+    standings: Sequence[Standing],
+    found: Mapping[int, Intervals],
+    by: str,
+    figure: str,
+    scales: Mapping[str, Figure],
+    view: Mapping[str, str],
+) -> None:
+    """Draw quality against cost, with the line of methods that none is both better and cheaper than."""
+    words = text.ranking
+    st.subheader(words.cost_title, anchor=False)
+    st.caption(words.cost_note)
+    axis = pick.switch(words.cost_by, "cost", list(words.costs), "seconds", words.costs.__getitem__)
+    unit = 2**20 if axis == "peak_memory" else 1
+    drawn = [s for s in standings if (s.cost[axis] or 0) > 0 and s.mean is not None and not s.missing]
+    if not drawn:
+        st.caption(numbers.NONE)
+        return
+    points = []
+    for s in drawn:
+        mine = found.get(s.row, {}).get(by)
+        x, y = (s.cost[axis] or 0.0) / unit, s.mean or 0.0
+        hint = f"{s.card.name}: {figure} {scales[by].write(y)}, {words.costs[axis]} {numbers.significant(x)}"
+        spread = (mine.low, mine.high) if mine and mine.groups > 1 else (None, None)
+        points.append(
+            Point(s.card.name, s.card.name, x, y, hint, pick.link("method", **{**view, "method": s.card.name}), *spread)
+        )
+    ends = [v for p in points for v in (p.y, p.low, p.high) if v is not None]
+    low, high = around(ends)
+    closed = scales[by].low if scales[by].digits is not None else low
+    best = query.frontier([(p.x, p.y) for p in points])
+    points = [
+        p if i in best else Point(p.id, p.label, p.x, p.y, p.hint, p.href, p.low, p.high, "quiet")
+        for i, p in enumerate(points)
+    ]
+    if name := chart(
+        points,
+        Scale(words.costs[axis], *around([p.x for p in points], log=True), log=True),
+        Scale(figure, max(low, closed), high),
+        key="cost",
+        caption=words.cost_title,
+        frontier=best,
+    ):
+        pick.go("method", **view, method=name)
+
+
+def scenarios(
+    text: Text,
+    shown: View,
+    standings: Sequence[Standing],
+    by: str,
+    figure: str,
+    scales: Mapping[str, Figure],
+) -> None:
+    """Draw the chosen methods' means in each scenario."""
+    words = text.ranking
+    st.subheader(words.radar_title, anchor=False)
+    st.caption(f"{figure}. {words.radar_note}")
+    rows = {s.card.name: s.row for s in standings}
+    default = list(rows)[:3]
+    chosen = pick.several(
+        text.frame.methods, "radar", list(rows), default, max_selections=MOST, label_visibility="collapsed"
+    )
+    draw_radar(text, shown, {name: rows[name] for name in chosen}, by, scales[by], words.radar_title)
+
+
+def draw_radar(text: Text, shown: View, rows: Mapping[str, int], by: str, scale: Figure, caption: str) -> None:
+    """Draw one outline per named row; nothing with fewer than three scenarios, which have no area."""
+    spokes = query.scenarios(shown.cases)
+    if len(spokes) < 3 or not rows:
+        st.caption(numbers.NONE)
+        return
+    outlines = []
+    for name, row in rows.items():
+        means = query.by_scenario(shown, row, by)
+        values = [means.get(s) for s in spokes]
+        outlines.append(Outline(name, values, [scale.write(v) for v in values]))
+    top = max([v for o in outlines for v in o.values if v is not None], default=1.0)
+    high = scale.high if scale.digits is not None else top
+    # A quarter of the scale is enough where nobody comes further: shapes are what the eye compares.
+    while scale.digits is not None and top < high / 2:
+        high /= 2
+    radar([text.frame.scenarios[s] for s in spokes], outlines, high or 1.0, key="radar", caption=caption)
+
+
+def places(text: Text, shown: View, groups: Mapping[str, Sequence[Standing]]) -> None:
+    """Draw each ranked method's best and worst place over the grid of exponents."""
+    words = text.ranking
+    lines = []
+    for track, members in groups.items():
+        found = query.rank_range(shown, members)
+        if found:
+            lines.append(Line(heading=words.track_heading[track]))
+        for standing in members:
+            if standing.row in found:
+                low, high = found[standing.row]
+                cells = [Cell(standing.card.name), Cell(written((low, high)), order=low)]
+                lines.append(Line(cells=cells, id=standing.card.name))
+    heads = [Column(text.frame.method, number=False, sortable=False), Column(words.weights_column, sortable=False)]
+    table(heads, lines, key="places", caption=words.weights_title, fit=True)

@@ -1,0 +1,114 @@
+"""Words of a method's page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The method page's words."""
+
+    choose: str
+    description: str
+    family: str
+    track: str
+    paper: str
+    licence: str
+    parameters: str
+    weights: str
+    version: str
+    machine: str
+    run: str
+    provenance: str
+    provenances: dict[str, str]
+    to_cases: str
+    to_compare: str
+    all_cases: str
+    by_scenario: str
+    by_vertical: str
+    values: str
+    values_note: str
+    mean: str
+    scored: str
+    worst: str
+    worst_note: str
+    best: str
+    failures: str
+    failures_note: str
+    reason: str
+    no_weights: str
+
+
+WORDS = {
+    "en": Words(
+        choose="Method",
+        description="About",
+        family="Family",
+        track="Input track",
+        paper="Paper",
+        licence="Licence",
+        parameters="Parameters",
+        weights="Weights",
+        version="Version",
+        machine="Made on",
+        run="Newest run",
+        provenance="Provenance",
+        provenances={
+            "self-scored": "self-scored: the authors' own figures",
+            "re-scored": "re-scored: the authors' clips, scored by the organisers",
+            "organiser-run": "organiser-run: clips and scores made by this store's owner",
+        },
+        to_cases="All its cases, worst first",
+        to_compare="Compare with another method",
+        all_cases="All cases",
+        by_scenario="By scenario",
+        by_vertical="By vertical",
+        values="Every metric",
+        values_note="Means over scenarios with their 95 % interval.",
+        mean="Mean",
+        scored="Edits scored",
+        worst="Its worst cases",
+        worst_note="By the score; a name opens the clips.",
+        best="Its best cases",
+        failures="Failures",
+        failures_note="Edits that could not be made, with the reason. Each counts 0.",
+        reason="Reason",
+        no_weights="none",
+    ),
+    "zh": Words(
+        choose="方法",
+        description="简介",
+        family="类别",
+        track="输入赛道",
+        paper="论文",
+        licence="许可",
+        parameters="参数",
+        weights="权重",
+        version="版本",
+        machine="运行环境",
+        run="最近一次运行",
+        provenance="来源",
+        provenances={
+            "self-scored": "自评：作者自己给出的分数",
+            "re-scored": "复评：作者的视频，由主办方评分",
+            "organiser-run": "主办方运行：视频和分数都由本库所有者产生",
+        },
+        to_cases="它的全部案例，最差优先",
+        to_compare="与另一个方法对比",
+        all_cases="全部案例",
+        by_scenario="分场景",
+        by_vertical="分品类",
+        values="全部指标",
+        values_note="对场景取平均，附 95% 区间。",
+        mean="平均",
+        scored="有分的编辑",
+        worst="最差的案例",
+        worst_note="按总分；点名称查看视频。",
+        best="最好的案例",
+        failures="失败",
+        failures_note="未能完成的编辑及原因。每个记 0 分。",
+        reason="原因",
+        no_weights="无",
+    ),
+}
