@@ -20,6 +20,7 @@ from safetensors.numpy import save
 from sqlalchemy import Engine, case, literal, select
 from sqlalchemy.orm import Session
 
+from bench.identity import digest
 from bench.store.models import CaseRow, EditRow, MethodRow, MetricRow, ProtocolRow, RunRow, ScoreRow, TestSetRow
 from bench.store.read import Board
 from bench.types import EditCase, MethodCard
@@ -61,45 +62,36 @@ class Columns:
         raise KeyError(name)
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What the file must hold: one pass over the runs, without their scores."""
-
-    offsets: dict[str, int]
-    """Bytes taken from each run's journal."""
-    runs: dict[str, list[int]]
-    """Method rows of each run."""
-    methods: dict[int, str]
-    """The newest identity of each name, with its newest run."""
-
-
 def load(engine: Engine, board: Board, folder: Path) -> Columns:
     """Return a board's columns, from the file in `folder` as far as it is fresh; the file is then rewritten."""
     with Session(engine) as session:
         testset = session.scalars(select(TestSetRow.id).filter_by(digest=board.testset_digest)).one()
         protocol = session.scalars(select(ProtocolRow.id).filter_by(signature=board.signature)).one()
         wanted = _wanted(session, testset, protocol)
-        cases = session.execute(
+        found = session.execute(
             select(CaseRow.id, CaseRow.record).filter_by(testset_id=testset).order_by(CaseRow.case_id)
         ).all()
-        cards = {row.id: row for row in session.scalars(select(MethodRow)) if row.id in wanted.methods}
-        path = folder / f"{_FORMAT}-{testset}-{protocol}.safetensors"
-        identity = {"board": f"{board.testset_digest}|{board.signature}", "cases": [row.id for row in cases]}
-        old = _read(path, identity)
-        stale = _stale(wanted, old)
-        if old is None or stale or set(old.methods) != set(wanted.methods):
-            kept = [m for m in wanted.methods if old is not None and m in old.methods and m not in stale]
-            fresh = [m for m in wanted.methods if m not in kept]
-            old = _merged(old, kept, fresh, _measure(session, testset, protocol, fresh, [c.id for c in cases]))
-            _write(path, identity | {"offsets": wanted.offsets, "methods": old.methods}, old.values)
-    order = sorted(range(len(old.methods)), key=lambda i: cards[old.methods[i]].name)
-    values = {name: matrix[order] for name, matrix in old.values.items()}
-    rows = [cards[old.methods[i]] for i in order]
+        cases = tuple(EditCase.model_validate(row.record) for row in found)
+        rows = {row.key: row for row in session.scalars(select(MethodRow)) if row.key in wanted.methods}
+        # Keys and ids, not row numbers: a rebuilt database may number its rows anew.
+        identity = {"board": f"{board.testset_digest}|{board.signature}", "cases": [case.id for case in cases]}
+        path = folder / f"{_FORMAT}-{digest(identity['board'])[:16]}.safetensors"
+        held = _read(path, identity)
+        stale = _stale(wanted, held)
+        if held is None or stale or set(held.methods) != set(wanted.methods):
+            kept = [key for key in wanted.methods if held is not None and key in held.methods and key not in stale]
+            fresh = [key for key in wanted.methods if key not in kept]
+            made = _measure(session, testset, protocol, [rows[key].id for key in fresh], [row.id for row in found])
+            held = _merged(held, kept, fresh, made)
+            _write(path, identity | {"offsets": wanted.offsets, "methods": held.methods}, held.values)
+    order = sorted(range(len(held.methods)), key=lambda i: rows[held.methods[i]].name)
+    values = {name: matrix[order] for name, matrix in held.values.items()}
+    keys = tuple(held.methods[i] for i in order)
     return Columns(
-        methods=tuple(MethodCard.model_validate(row.card) for row in rows),
-        keys=tuple(row.key for row in rows),
-        runs=tuple(wanted.methods[row.id] for row in rows),
-        cases=tuple(EditCase.model_validate(row.record) for row in cases),
+        methods=tuple(MethodCard.model_validate(rows[key].card) for key in keys),
+        keys=keys,
+        runs=tuple(wanted.methods[key] for key in keys),
+        cases=cases,
         edits=values.pop(_COUNTS[0]),
         failed=values.pop(_COUNTS[1]),
         cost={name: values.pop(stored) for stored, name in _COST.items()},
@@ -107,10 +99,20 @@ def load(engine: Engine, board: Board, folder: Path) -> Columns:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What the file must hold: one pass over the runs, without their scores."""
+
+    offsets: dict[str, int]
+    """Bytes taken from each run's journal."""
+    runs: dict[str, list[str]]
+    """Method keys of each run."""
+    methods: dict[str, str]
+    """The newest identity of each name, with its newest run."""
+
+
 def _wanted(session: Session, testset: int, protocol: int) -> _Wanted:
-    ids: dict[str, tuple[int, str]] = {
-        row.key: (row.id, row.name) for row in session.execute(select(MethodRow.id, MethodRow.key, MethodRow.name))
-    }
+    names: dict[str, str] = dict(session.execute(select(MethodRow.key, MethodRow.name)).tuples().all())
     found = _Wanted({}, {}, {})
     named: set[str] = set()
     query = (
@@ -120,12 +122,11 @@ def _wanted(session: Session, testset: int, protocol: int) -> _Wanted:
     )
     for run, keys, offset in session.execute(query).tuples():
         found.offsets[run] = offset
-        found.runs[run] = [ids[key][0] for key in keys]
+        found.runs[run] = keys
         for key in keys:
-            row, name = ids[key]
-            if name not in named:
-                named.add(name)
-                found.methods[row] = run
+            if names[key] not in named:
+                named.add(names[key])
+                found.methods[key] = run
     return found
 
 
@@ -134,12 +135,13 @@ class _Held:
     """What a file holds."""
 
     offsets: dict[str, int]
-    methods: list[int]
+    methods: list[str]
+    """Keys."""
     values: dict[str, Matrix]
 
 
-def _stale(wanted: _Wanted, old: _Held | None) -> set[int]:
-    """Return the method rows of runs that have grown (or were folded in anew) since the file was written."""
+def _stale(wanted: _Wanted, old: _Held | None) -> set[str]:
+    """Return the methods of runs that have grown (or were folded in anew) since the file was written."""
     if old is None:
         return set(wanted.methods)
     grown = [run for run, offset in wanted.offsets.items() if old.offsets.get(run) != offset]
@@ -208,7 +210,7 @@ class _Tally:
         return made
 
 
-def _merged(old: _Held | None, kept: list[int], fresh: list[int], made: dict[str, Matrix]) -> _Held:
+def _merged(old: _Held | None, kept: list[str], fresh: list[str], made: dict[str, Matrix]) -> _Held:
     """Return the rows that are still good and the new ones, in this order."""
     before = old.values if old is not None else {}
     at = {method: i for i, method in enumerate(old.methods)} if old is not None else {}
