@@ -12,8 +12,9 @@ import pytest
 
 from bench import metrics, registry
 from bench.plan import make
-from bench.testsets import read_testset
+from bench.testsets import read_info, read_testset
 from bench.types import EditCase, TestSet
+from testset.card import card_text
 from testset.cases import Plan
 from testset.reading import Reader
 from testset.scenes import prompts, sample_edit, sample_training_scene
@@ -80,3 +81,16 @@ def test_other_words_make_another_score_only_of_metrics_that_read_them(shipped: 
     other = references(case, replace(shipped, vocabulary={"color": {"red": ("red",)}}))
     changed = [{n for n in cards if plain[n] != them[n]} for them in (reworded, other)]
     assert changed == [{"text"}, {"probe"}]
+
+
+def test_the_card_says_what_the_probe_took_for_what(shipped: TestSet) -> None:
+    info = read_info(shipped.root)
+    probe = {
+        "weights": "ab" * 32,
+        "asked": {"color": 9},
+        "unread": {"color": 2},
+        "confusions": [["color", "red", "pink", 2]],
+    }
+    text = card_text(shipped, info.model_copy(update={"generator": info.generator | {"probe": probe}}))
+    assert f"`{'ab' * 32}`" in text and "| color | 9 | 2 |" in text and "| color | red | pink | 2 |" in text
+    assert "probe:" not in text  # not told a second time as a record

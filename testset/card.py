@@ -227,6 +227,8 @@ def _made(info: TestSetInfo) -> str:
             "enough, and source and target must differ inside the mask and agree outside it. One that fails is dropped "
             "and drawn anew.\n\n" + _dropped(generator.pop("kept"), generator.pop("dropped"))
         )
+    if probe := generator.pop("probe", None):
+        parts.append(_probed(probe))
     rest = yaml.safe_dump(generator, sort_keys=True, allow_unicode=True).strip()
     parts.append(f"As recorded in `testset.json`:\n\n```yaml\n{rest}\n```" if generator else "Nothing is recorded.")
     return "\n\n".join(parts)
@@ -238,6 +240,20 @@ def _dropped(kept: Mapping[str, int], dropped: Mapping[str, int]) -> str:
         left, gone = kept.get(scenario, 0), dropped.get(scenario, 0)
         rows.append([scenario, str(left), str(gone), f"{100 * gone / max(left + gone, 1):.1f} %"])
     return _markdown(["scenario", "kept", "dropped", "share dropped"], rows)
+
+
+def _probed(probe: Mapping[str, Any]) -> str:
+    asked, unread = probe["asked"], probe["unread"]
+    rows = [[name, str(n), str(unread.get(name, 0))] for name, n in sorted(asked.items())]
+    wrong = [[attribute, truth, answer, str(n)] for attribute, truth, answer, n in probe["confusions"]]
+    return (
+        "A text-image model trained on other scenes of the same generator (weights with sha256 "
+        f"`{probe['weights']}`) reads every candidate. One whose target does not show the target's value of the "
+        "edited attribute, or whose source shows it already, is among the dropped.\n\n"
+        + _markdown(["scenario", "read", "not readable"], rows)
+        + "\n\nWhat it took for what, on sources and targets of all candidates:\n\n"
+        + (_markdown(["attribute", "shown", "read", "times"], wrong) if wrong else "Nothing for anything else.")
+    )
 
 
 def _licence(testset: TestSet, info: TestSetInfo) -> str:
