@@ -107,6 +107,11 @@ def score_key(edit_sha256: str | None, references: Mapping[str, str], card: Metr
     return digest({"edit": edit_sha256, "references": references, "metric": metric_key(card), "protocol": signature})
 
 
+def missing_key(key: str, inventory: str) -> str:
+    """Return the key under which it is noted that weights lack for a score, given which weights are there."""
+    return f"{key}:missing:{digest(inventory)[:12]}"
+
+
 def set_key(method: str, card: MetricCard, signature: str, seed: int, clips: Mapping[str, tuple[str, str]]) -> str:
     """Return the identity of one score of a whole set of edits.
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench import weights
 from bench.errors import UserError
-from bench.identity import digest, job_key, score_key
+from bench.identity import digest, job_key, missing_key, score_key
 from bench.inputs import compared_with, given, other_clip, refusal, wrong_answer
 from bench.types import EditCase, MethodCard, MethodEntry, MetricCard, TestSet
 
@@ -123,6 +124,7 @@ def make(
     Raises `UserError` where a method that was asked for can be run on no case.
     """
     vocabulary = digest(testset.vocabulary)
+    inventory = weights.inventory()
     jobs: list[Job] = []
     refused: list[Refused] = []
     done = 0
@@ -133,7 +135,9 @@ def make(
             if reason := refusal(card, case, wrong):
                 refused.append(Refused(card.name, case.id, reason))
                 continue
-            job = _job(entry, case, testset, vocabulary, cards, signature, seed, wrong, known, elsewhere, history)
+            job = _job(
+                entry, case, testset, vocabulary, cards, signature, seed, wrong, known, elsewhere, history, inventory
+            )
             if job is None:
                 done += 1
             else:
@@ -144,6 +148,11 @@ def make(
                 "choose another split or a method of another track"
             )
     return Plan(tuple(jobs), done, tuple(refused))
+
+
+def _keys(key: str, inventory: str) -> tuple[str, str]:
+    """Return the keys under which a score is done: its own, and that of lacking weights which lack still."""
+    return key, missing_key(key, inventory)
 
 
 def edit_key(card: MethodCard, case: EditCase, wrong: EditCase | None, seed: int) -> str:
@@ -164,6 +173,7 @@ def _job(
     known: Mapping[str, Known],
     elsewhere: Mapping[str, EditFacts],
     history: Mapping[str, float],
+    inventory: str,
 ) -> Job | None:
     """Return what is left to do for one pair, or None where nothing is."""
     card = entry.card
@@ -176,7 +186,10 @@ def _job(
     due = frozenset(
         c.name
         for c in cards
-        if stored is None or score_key(stored.sha256, _references(c, case, other, words), c, signature) not in scored
+        if stored is None
+        or scored.isdisjoint(
+            _keys(score_key(stored.sha256, _references(c, case, other, words), c, signature), inventory)
+        )
     )
     if have and have.ok and not due:
         return None

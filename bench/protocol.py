@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bench.errors import unknown
-from bench.metrics import Metric, Sample, SetMetric, registered
+from bench.full import FULL_1, FULL_1_METRICS, FULL_1_SETS
+from bench.metrics import Metric, Sample, SetMetric, measure, registered
 from bench.metrics.damage import frozen
 from bench.score import AXES, Control, Formula, Placed, Term, combine, place_all
 from bench.types import EditCase, MetricCard, Score, Video
+from bench.weights import MISSING
 
 LITE_1_METRICS = (
     "psnr",
@@ -120,7 +122,7 @@ class Protocol:
             raise ValueError(
                 f"the edit is {sample.edit.shape} (frames, height, width), the source {sample.source.shape}"
             )
-        scores = {m.card.name: m.score(sample) for m in self.metrics}
+        scores = {m.card.name: measure(m, sample) for m in self.metrics}
         if sample.target is None:
             return {name: Score(unscored="needs a target clip") for name in (*AXES, "score")} | scores
         by_name = {m.card.name: m for m in self.metrics}
@@ -131,7 +133,13 @@ class Protocol:
             anchors = _anchors(by_name[term.metric], term.control, sample)
             if anchors is not None:
                 scores[term.metric] = replace(value, anchors=anchors)
-        return combine(self.formula, self.explain(scores, sample)) | scores
+        composites = combine(self.formula, self.explain(scores, sample))
+        for term in self.formula.applying(_mask_share(sample)):
+            reason = scores[term.metric].unscored
+            if reason and reason.startswith(MISSING):
+                # Other metrics do not take its weight: the score would be another one under the same name.
+                composites |= {term.axis: Score(unscored=reason), "score": Score(unscored=reason)}
+        return composites | scores
 
     def explain(self, scores: dict[str, Score], sample: Sample) -> tuple[Placed, ...]:
         """Return how each metric of the headline was placed between its anchors on this edit."""
@@ -158,7 +166,10 @@ class Protocol:
 
 def load(name: str) -> Protocol:
     """Return the protocol of that name. Raises UserError for an unknown one."""
-    protocols = {"lite-1": (LITE_1_METRICS, LITE_1_SETS, LITE_1)}
+    protocols = {
+        "lite-1": (LITE_1_METRICS, LITE_1_SETS, LITE_1),
+        "full-1": (FULL_1_METRICS, FULL_1_SETS, FULL_1),
+    }
     if name not in protocols:
         raise unknown("protocol", name, protocols)
     wanted, sets, formula = protocols[name]

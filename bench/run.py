@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 
-from bench import crash, plan, registry, testsets
+from bench import crash, plan, registry, testsets, weights
 from bench.blobs import BlobStore
 from bench.env import environment
 from bench.errors import UserError, unknown
@@ -19,7 +19,7 @@ from bench.executors import Executor
 from bench.executors.inline import Inline
 from bench.features.bank import FeatureBank
 from bench.home import Home
-from bench.identity import method_key, metric_key, score_key, testset_digest
+from bench.identity import method_key, metric_key, missing_key, score_key, testset_digest
 from bench.inputs import CaseReader, wrong_answer
 from bench.plan import Plan, RunSpec
 from bench.protocol import Protocol
@@ -236,9 +236,12 @@ def _edit_record(name: str, outcome: Outcome, prepared: Prepared) -> EditRecord:
     cards = {card.name: card for card in prepared.cards}
 
     def record(card: MetricCard, score: Score) -> ScoreRecord:
+        key = score_key(edit.sha256 if edit else None, job.references(card), card, prepared.signature)
+        if score.unscored and score.unscored.startswith(weights.MISSING):
+            key = missing_key(key, weights.inventory())
         return ScoreRecord(
             metric=metric_key(card),
-            key=score_key(edit.sha256 if edit else None, job.references(card), card, prepared.signature),
+            key=key,
             value=score.value,
             unscored=score.unscored,
             series=score.series,

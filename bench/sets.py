@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from bench import weights
 from bench.blobs import BlobStore
-from bench.errors import CaseFailed
+from bench.errors import CaseFailed, UserError
 from bench.features.bank import FeatureBank
-from bench.identity import metric_key, set_key
+from bench.identity import metric_key, missing_key, set_key
 from bench.inputs import CaseReader
 from bench.media import read_video
 from bench.store.records import SetRecord
@@ -62,6 +63,7 @@ class SetScorer:
 
         A method counts once it has an outcome on every case: a clip, or its own failure to make one.
         """
+        inventory = weights.inventory()
         by_method: dict[str, dict[str, Result]] = {}
         for result in results:
             if result.sha256 or result.stage == "edit":
@@ -72,8 +74,11 @@ class SetScorer:
             clips = {case.id: (made[case.id].sha256 or case.source.sha256, _target(case)) for case in cases}
             for metric in metrics:
                 key = set_key(method, metric.card, signature, seed, clips)
-                score = None if key in stored else self._score(metric, cases, made, split)
+                lacking = missing_key(key, inventory)
+                score = None if {key, lacking} & stored else self._score(metric, cases, made, split)
                 if score is not None:
+                    if score.unscored and score.unscored.startswith(weights.MISSING):
+                        key = lacking
                     yield SetRecord(
                         run=run,
                         method=method,
@@ -100,6 +105,8 @@ class SetScorer:
             return SetScore(None, reason, None, None, len(cases), len({c.group for c in cases}), failed)
         try:
             return metric.reduce(self._population(metric, cases, made, failed, split))
+        except UserError as error:
+            return SetScore(None, str(error), None, None, len(cases), len({c.group for c in cases}), failed)
         except CaseFailed as error:
             _log.warning("%s is left for the next run: %s", metric.card.name, error)
             return None

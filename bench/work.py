@@ -75,8 +75,10 @@ class Worker:
     """Runs jobs one after another, holding one model at a time and one feature cache for all."""
 
     def __init__(self, setup: Setup) -> None:
+        from bench.features import device
         from bench.features.bank import FeatureBank
 
+        device.use(setup.device)
         self._device = setup.device
         self._vocabulary = setup.vocabulary
         self._reader = CaseReader(setup.testset_root)
@@ -175,6 +177,8 @@ class Worker:
             return self._edited(job)
 
     def _scored(self, job: Job, references: References, video: Video, facts: EditFacts) -> dict[str, Score]:
+        from bench.metrics import measure
+
         sample = self._sample(job, references, video, facts)
         scores: dict[str, Score] = {}
         try:
@@ -182,7 +186,7 @@ class Worker:
                 scores = dict(self._protocol.score_edit(sample))
             for metric in self._extras:
                 if metric.card.name in job.due:
-                    scores[metric.card.name] = metric.score(sample)
+                    scores[metric.card.name] = measure(metric, sample)
             self._look(job, references, video, facts)
         except Exception as error:
             _log.debug("scoring %s on %s failed", job.entry.card.name, job.case.id, exc_info=True)
@@ -195,8 +199,11 @@ class Worker:
         if job.case.target is not None and references.target is not None:
             clips[job.case.target.sha256] = references.target
         for metric in self._protocol.sets:
-            for sha256, clip in clips.items():
-                features_of(metric, self._features, sha256, partial(_itself, clip))
+            try:
+                for sha256, clip in clips.items():
+                    features_of(metric, self._features, sha256, partial(_itself, clip))
+            except UserError as error:
+                _log.debug("%s: %s", metric.card.name, error)  # said once for the set, when the run ends
 
     def _sample(self, job: Job, references: References, video: Video, facts: EditFacts) -> Sample:
         from bench.metrics import Cost, Sample

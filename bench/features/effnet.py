@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import UserError
+from bench.features import device
 from bench.features.bank import Arrays, FeatureBank
 from bench.types import Mask, Video
 
@@ -51,7 +52,7 @@ def weights_path() -> Path:
 
 
 @cache
-def _network() -> Any:
+def _network(where: str = "cpu") -> Any:
     import timm
     import torch
 
@@ -60,7 +61,7 @@ def _network() -> Any:
     # Same tensors in the same order under other names; strict loading checks every shape.
     names = network.state_dict().keys()
     network.load_state_dict(dict(zip(names, stored.values(), strict=True)), strict=True)
-    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    return network.eval().requires_grad_(False).to(where, memory_format=torch.channels_last)
 
 
 class EffNetLite0:
@@ -72,18 +73,20 @@ class EffNetLite0:
         """Return the outputs of the five stages."""
         import torch
 
-        network = _network()
+        network = _network(device.current())
         frames = np.stack([_shrink(f) for f in video.frames[::STRIDE]])
         found: dict[str, list[NDArray[Any]]] = {f"s{i}": [] for i in range(len(STAGES))}
         with torch.inference_mode():
             for start in range(0, len(frames), BATCH):
-                pixels = torch.from_numpy(frames[start : start + BATCH]).permute(0, 3, 1, 2)  # channels last
+                pixels = (
+                    torch.from_numpy(frames[start : start + BATCH]).permute(0, 3, 1, 2).to(device.current())
+                )  # channels last
                 # To [-1, 1] (mean = std = 0.5), as the weights were trained; ImageNet statistics make them worse.
                 x = network.bn1(network.conv_stem(pixels.float().div_(127.5).sub_(1)))
                 for index, block in enumerate(network.blocks[: STAGES[-1] + 1]):
                     x = block(x)
                     if index in STAGES:
-                        found[f"s{STAGES.index(index)}"].append(x.half().contiguous().numpy())
+                        found[f"s{STAGES.index(index)}"].append(x.half().contiguous().cpu().numpy())
         return {name: np.concatenate(chunks) for name, chunks in found.items()}
 
 

@@ -15,8 +15,7 @@ from bench.types import Video
 class DisFlow:
     """Extractor of `forward` (float16, T-1 x H x W x 2, pixels, frame t to t+1) and `seen` (bool, T-1 x H x W).
 
-    `seen` is False where the pixel is hidden in the next frame or lies on a motion boundary, by the tests of
-    Lai et al. 2018 (arXiv:1808.00449, section 3.2) as given by Ruder et al. 2016.
+    `seen` is what `seen_along` says.
     """
 
     identity = f"dis-medium-v1-cv{cv2.__version__}"
@@ -28,15 +27,24 @@ class DisFlow:
         forward, seen = [], []
         for now, then in pairwise(grey):
             ahead, back = search.calc(now, then, None), search.calc(then, now, None)
-            returned = warp(back, ahead)
-            gap = ((ahead + returned) ** 2).sum(-1)
-            sizes = (ahead**2).sum(-1) + (returned**2).sum(-1)
-            bend = sum((g**2).sum(-1) for g in np.gradient(ahead, axis=(0, 1)))
-            hidden = gap > 0.01 * sizes + 0.5
-            boundary = bend > 0.01 * (ahead**2).sum(-1) + 0.002
             forward.append(ahead.astype(np.float16))
-            seen.append(~(hidden | boundary))
+            seen.append(seen_along(ahead, back))
         return {"forward": np.stack(forward), "seen": np.stack(seen)}
+
+
+def seen_along(ahead: NDArray[np.float32], back: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return where a flow can be trusted, H x W, given the flow back from the next frame.
+
+    False where the pixel is hidden in the next frame or lies on a motion boundary, by the tests of Lai et al. 2018
+    (arXiv:1808.00449, section 3.2) as given by Ruder et al. 2016.
+    """
+    returned = warp(back, ahead)
+    gap = ((ahead + returned) ** 2).sum(-1)
+    sizes = (ahead**2).sum(-1) + (returned**2).sum(-1)
+    bend = sum((g**2).sum(-1) for g in np.gradient(ahead, axis=(0, 1)))
+    hidden = gap > 0.01 * sizes + 0.5
+    boundary = bend > 0.01 * (ahead**2).sum(-1) + 0.002
+    return np.asarray(~(hidden | boundary))
 
 
 def warp(picture: NDArray[np.float32], flow: NDArray[np.float32]) -> NDArray[np.float32]:

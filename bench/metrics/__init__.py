@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from bench.features.bank import FeatureBank
 from bench.types import EditCase, Mask, MetricCard, Score, SetScore, Video, Vocabulary
+from bench.weights import MissingWeights
 
-__all__ = ["Cost", "Metric", "Population", "Sample", "SetMetric", "registered"]
+__all__ = ["Cost", "Metric", "Population", "Sample", "SetMetric", "measure", "registered"]
 
 ENTRY_POINTS = "shopedit_bench.metrics"
 
@@ -74,6 +75,14 @@ class Metric(Protocol):
     def score(self, sample: Sample) -> Score:
         """Return a finite value in the card's unit, or the reason why there is none."""
         ...
+
+
+def measure(metric: Metric, sample: Sample) -> Score:
+    """Return a metric's score; for want of weights it is unscored, with what to run."""
+    try:
+        return metric.score(sample)
+    except MissingWeights as error:
+        return Score(unscored=str(error))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

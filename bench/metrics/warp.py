@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.features.flow import EXTRACTOR, warp
+from bench import weights
+from bench.features import flow, raft
+from bench.features.bank import Extractor
+from bench.features.flow import warp
 from bench.metrics import Sample
 from bench.metrics.region import reference
 from bench.types import MetricCard, Score, Video
@@ -15,8 +18,8 @@ def warp_errors(video: Video, forward: NDArray[np.float16], seen: NDArray[np.boo
     """Return per pair of frames the mean squared RGB difference (RGB in [0, 1]) along the flow, x 1000."""
     frames = video.frames.astype(np.float32) / 255
     errors = []
-    for now, then, flow, valid in zip(frames[:-1], frames[1:], forward, seen, strict=True):
-        difference = ((warp(then, flow.astype(np.float32)) - now) ** 2).mean(-1)
+    for now, then, path, valid in zip(frames[:-1], frames[1:], forward, seen, strict=True):
+        difference = ((warp(then, path.astype(np.float32)) - now) ** 2).mean(-1)
         errors.append(1000 * float(difference[valid].mean()) if valid.any() else 0.0)
     return np.array(errors)
 
@@ -24,14 +27,34 @@ def warp_errors(video: Video, forward: NDArray[np.float16], seen: NDArray[np.boo
 class WarpError:
     """Warp error of the edit minus that of the reference itself."""
 
-    card = MetricCard(
-        name="warp-excess-dis",
-        title="Excess warp error, DIS flow of the reference",
+    def __init__(self, card: MetricCard, extractor: Extractor) -> None:
+        self.card = card
+        self._flow = extractor
+
+    def score(self, sample: Sample) -> Score:
+        """Return the excess x 1000 and its series over pairs of frames."""
+        if sample.edit.shape[0] < 2:
+            return Score(unscored="needs two frames")
+        wanted = reference(sample)
+        found = sample.features.get(wanted, self._flow)
+        forward, seen = found["forward"], found["seen"]
+        key = ("warp-error", self._flow.identity, sample.features.digest(wanted))
+        own = sample.features.memo(key, lambda: warp_errors(wanted, forward, seen))
+        series = warp_errors(sample.edit, forward, seen) - own
+        return Score(float(series.mean()), series=tuple(series.tolist()))
+
+
+def _card(name: str, by: str, paper: str, backbone: str | None = None, sha256: str | None = None) -> MetricCard:
+    return MetricCard(
+        name=name,
+        title=f"Excess warp error, {by} flow of the reference",
         family="temporal",
         better="lower",
         unit="x1e-3",
+        backbone=backbone,
+        weights=sha256,
         axis="temporal",
-        paper="Lai et al. 2018, arXiv:1808.00449, eq. 12-13, with the target's flow by OpenCV DIS",
+        paper=paper,
         description="0 for the ground truth. Below 0 the edit is smoother than the ground truth, which is no virtue. "
         "Without a target: the source's flow and error.",
         reactions={
@@ -44,17 +67,12 @@ class WarpError:
         },
     )
 
-    def score(self, sample: Sample) -> Score:
-        """Return the excess x 1000 and its series over pairs of frames."""
-        if sample.edit.shape[0] < 2:
-            return Score(unscored="needs two frames")
-        wanted = reference(sample)
-        found = sample.features.get(wanted, EXTRACTOR)
-        forward, seen = found["forward"], found["seen"]
-        key = ("warp-error", sample.features.digest(wanted))
-        own = sample.features.memo(key, lambda: warp_errors(wanted, forward, seen))
-        series = warp_errors(sample.edit, forward, seen) - own
-        return Score(float(series.mean()), series=tuple(series.tolist()))
 
-
-METRICS = (WarpError(),)
+PAPER = "Lai et al. 2018, arXiv:1808.00449, eq. 12-13, with the target's flow by "
+METRICS = (
+    WarpError(_card("warp-excess-dis", "DIS", PAPER + "OpenCV DIS"), flow.EXTRACTOR),
+    WarpError(
+        _card("warp-excess-raft", "RAFT", PAPER + "RAFT", "raft_large", weights.CATALOGUE["raft-large"].sha256),
+        raft.EXTRACTOR,
+    ),
+)

@@ -281,8 +281,9 @@ def _scores(session: Session, edit: EditRow, run: RunRow, record: EditRecord, *,
     held = {score.metric_id: score.key for score in rows}
     for score in record.scores:
         metric_id = metrics[score.metric]
-        if held.get(metric_id) == score.key and not rewrite:
-            continue
+        before = held.get(metric_id)
+        if before is not None and ((before == score.key and not rewrite) or score.key.startswith(f"{before}:missing")):
+            continue  # weights that lack now do not undo what was scored when they were there
         values = {
             "key": score.key,
             "value": score.value,
