@@ -60,7 +60,7 @@ class ClipText:
             family="semantics",
             better="higher",
             range=RANGES[form],
-            needs=("mask",) if region else (),
+            needs=("prompts", "mask") if region else ("prompts",),
             backbone="ViT-B-32-quickgelu openai",
             weights=WEIGHTS,
             paper="Radford et al. 2021 (CLIP), arXiv:2103.00020; direction: Gal et al. 2022, arXiv:2108.00946",
@@ -71,6 +71,8 @@ class ClipText:
     def score(self, sample: Sample) -> Score:
         """Return the mean and its series over every fourth frame. Raises MissingWeights, UserError for long prompts."""
         bank, case = sample.features, sample.case
+        if case.source_prompt == case.target_prompt:
+            return Score(unscored="needs prompts that differ")
         if self._region:
             if sample.mask is None or not sample.mask.any():
                 return Score(unscored="needs a mask that is not empty")
@@ -79,8 +81,6 @@ class ClipText:
             edit, source = (bank.get(v, EXTRACTOR)["embeddings"] for v in (sample.edit, sample.source))
         if not len(edit):
             return Score(unscored="needs a looked-at frame with something in the mask")
-        if not case.source_prompt or not case.target_prompt:
-            return Score(unscored="needs a source prompt and a target prompt")
         series = FORMS[self._form][0](edit, source, text(bank, case.source_prompt), text(bank, case.target_prompt))
         return Score(float(np.mean(series, dtype=np.float64)), series=tuple(map(float, series)))
 
