@@ -87,6 +87,68 @@ def flow(
 
 
 @app.command()
+def dmd(
+    out: Out,
+    steps: Annotated[int | None, typer.Option(help="Steps of the student, e.g. 8 or 4; default: the config's.")] = None,
+    config: Annotated[Path, typer.Option(help="YAML of the stage.")] = CONFIGS / "dmd.yaml",
+    teacher: Annotated[str, typer.Option(help="A shipped model, or a folder in diffusers' layout.")] = SHIPPED.name,
+    pairs: Annotated[
+        Path | None, typer.Option(help="Folder of `bench pairs build`; default: clips rendered here.")
+    ] = None,
+    minutes: Minutes = None,
+    updates: Annotated[int | None, typer.Option(help="Updates of the student, instead of --minutes.", min=1)] = None,
+    until: Until = 1.0,
+    resume: Resume = None,
+    init: Init = None,
+    state: State = None,
+    device: Device = None,
+) -> None:
+    """Distil a teacher into a student of a few steps; under `accelerate launch`, on several GPUs."""
+    with _one_line_errors():
+        from methods.training.clock import Clock
+
+        started = Clock(minutes=minutes, steps=updates, until=until, started=_STARTED)
+        device = _device(device)
+        from methods.training.clips import RenderedScenes
+        from methods.training.dmd.start import read, start
+        from methods.training.dmd.team import join
+
+        settings = read(config, steps)
+        team = join(device)
+        scenes = RenderedScenes(team.device)
+        start(
+            settings,
+            scenes,
+            team,
+            started,
+            teacher=teacher,
+            out=out,
+            state=state,
+            resume=resume,
+            init=init,
+            pairs=pairs,
+            say=console.print,
+        ).run()
+
+
+@app.command("export-student")
+def export_student(
+    run: Annotated[Path, typer.Option(help="Folder of `bench train dmd`, or one of the checkpoints it kept.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; what is there is replaced.")],
+    rank: Annotated[
+        int | None, typer.Option(help="Write full weights as a LoRA of this rank: the best of that size.", min=1)
+    ] = None,
+) -> None:
+    """Write a distilled student as a folder that rows and diffusers read: LoRA, or a whole transformer."""
+    with _one_line_errors():
+        from methods.training.dmd.export import export as write
+
+        folder = write(run, out, rank)
+        size = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
+        console.print(f"wrote {folder}: {size / 2**20:.1f} MiB")
+
+
+@app.command()
 def export(
     vae: VaeRun,
     flow: FlowRun,
@@ -222,7 +284,7 @@ def _one_line_errors() -> Iterator[None]:
     except BenchError as error:
         _fail(error, 1)
     except ModuleNotFoundError as error:
-        if error.name not in ("warp", "tensorboard", "tokenizers", "open_clip", "ftfy"):
+        if error.name not in ("warp", "tensorboard", "tokenizers", "peft", "open_clip", "ftfy"):
             raise
         _fail(UserError(f"training needs '{error.name}': pip install 'shopedit-bench[train]'"), 2)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +27,8 @@ class Learner:
         self.module = module
         self.average = copy.deepcopy(module).requires_grad_(False).eval()
         self.step = 0
+        self.share: Callable[[Sequence[Tensor]], None] | None = None
+        """Given a process's gradients, replaces them by those of all processes."""
         self._config = config
         self._warm_from = 0
         self._weights = dict(module.named_parameters())
@@ -52,6 +54,8 @@ class Learner:
             group["lr"] = self.rate(progress)
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        if self.share is not None:
+            self.share([w.grad for w in self._weights.values() if w.grad is not None])
         norm = nn.utils.clip_grad_norm_(self._weights.values(), self._config.clip)
         self._optimiser.step()
         self.step += 1

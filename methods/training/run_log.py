@@ -39,6 +39,11 @@ class RunLog:
             for name, value in values.items():
                 self._board.add_scalar(name, value, step)
 
+    def image(self, step: int, name: str, picture: Any) -> None:
+        """Add a picture, uint8 [3, H, W], to TensorBoard where it is installed."""
+        if self._board is not None:
+            self._board.add_image(name, picture, step)
+
     def show(self, text: str) -> None:
         """Say something for people only, e.g. a table."""
         self._say(text)

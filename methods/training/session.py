@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -100,24 +100,28 @@ class Session:
             warm_up(function)
             return function
 
-    def restore(self, learner: Learner) -> None:
-        """Put a learner where the resumed run stood: exactly or from its average, or on the weights of `init`."""
+    def restore(self, learner: Learner) -> dict[str, Tensor]:
+        """Put a learner where the resumed run stood: exactly or from its average, or on the weights of `init`.
+
+        Returns the full state that it went on from; empty where there was none.
+        """
         if self._init is not None and self.initial is not None:
             earlier = self.initial
             fresh = learner.begin_from(checkpoint.read_model(self._init))
             self.log.event("initialised", step=earlier.step, train_seconds=earlier.seconds, fresh=fresh)
         if self.resumed is None or self._resume is None:
-            return
+            return {}
         full = checkpoint.read_resume(self._resume, self.state)
         if full is None:
             learner.restart(checkpoint.read_model(self._resume), self.snapshot.step)
             self.log.event("resumed", exact=False, step=learner.step, note="fresh optimiser, new warm-up")
-            return
+            return {}
         generator = full.pop("generator", None)
         learner.restore(full, self.snapshot.step)
         if generator is not None and generator.numel() == self.randomness.get_state().numel():
             self.randomness.set_state(generator)
         self.log.event("resumed", exact=True, step=learner.step)
+        return full
 
     def train(
         self,
@@ -175,11 +179,11 @@ class Session:
             since, first = time.monotonic(), learner.step
         snapshot.step, snapshot.progress = learner.step, self.clock.progress(learner.step)
 
-    def write(self, learner: Learner, model: dict[str, Tensor]) -> None:
-        """Save a checkpoint of which `model` is the part that is used."""
+    def write(self, learner: Learner, model: dict[str, Tensor], more: Mapping[str, Tensor] | None = None) -> None:
+        """Save a checkpoint of which `model` is the part that is used, and `more` is kept for going on."""
         self.snapshot.step = learner.step
         start = time.monotonic()
-        full = learner.state() | {"generator": self.randomness.get_state()}
+        full = learner.state() | {"generator": self.randomness.get_state(), **(more or {})}
         checkpoint.save(self.out, self.state, self.snapshot, model, full)
         self.log.event("saved", step=learner.step, took=round(time.monotonic() - start, 2))
 

@@ -1,0 +1,303 @@
+"""Stage `dmd`: student and critic in turn, from a teacher that is read whole from its folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bench.errors import UserError
+from methods.training import checkpoint
+from methods.training.dmd import loss as losses
+from methods.training.dmd.conditions import Clips, encode, held_out_clips, rendered_clips
+from methods.training.dmd.config import DmdConfig
+from methods.training.dmd.gan import Head
+from methods.training.dmd.guards import Watch, per_sigma
+from methods.training.dmd.looks import Looks
+from methods.training.dmd.loss import Field
+from methods.training.dmd.networks import Condition, build, field_of, guided
+from methods.training.dmd.simulate import simulate
+from methods.training.dmd.teacher import Trajectories, follow
+from methods.training.dmd.team import Team
+from methods.training.dmd.times import exit_step, score_sigmas, student_sigmas
+from methods.training.learner import Learner
+from methods.training.session import Session
+from methods.wan.folder import resolve
+from methods.wan.load import digest, load
+from methods.wan.schedules import shifted_grid
+
+CRITIC = "critic."
+"""Prefix of the critic's part of the resume state."""
+
+
+class DmdStage:
+    """Distils in a session; `run` returns the figures of the averaged student on its fixed-seed samples."""
+
+    def __init__(self, session: Session, teacher: str, team: Team, pairs: Clips | None = None) -> None:
+        assert isinstance(session.config, DmdConfig)
+        self.config: DmdConfig = session.config
+        self.session, self.team, self._pairs = session, team, pairs
+        config, snapshot = self.config, session.snapshot
+        with session.setup("teacher"):
+            self.wan = load(teacher, str(session.device))
+        known = digest(resolve(teacher))
+        if snapshot.extra.setdefault("teacher", known) != known:
+            raise UserError(
+                f"the run was distilled from another teacher ({snapshot.extra['teacher'][:12]}, here {known[:12]}): "
+                "resume it with its own --teacher"
+            )
+        self.shift = config.shift or self.wan.shift
+        self.score_shift = config.score_shift or self.wan.shift
+        self.sigmas = student_sigmas(config.steps, self.shift)
+        snapshot.extra |= {"sigmas": self.sigmas, "sampler": config.sampler, "model": teacher}
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            self.networks = build(self.wan.transformer, config.lora)
+            critic = nn.ModuleDict({"critic": self.networks.critic})
+            if config.gan:
+                shape = self.wan.transformer.config
+                width = shape.num_attention_heads * shape.attention_head_dim
+                critic["head"] = Head(config.gan, width, shape.num_layers).to(session.device)
+        self.student = Learner(self.networks.student, config.optimiser)
+        self.critic = Learner(critic, config.critic)
+        self.student.share = self.critic.share = team.average
+        full = session.restore(self.student)
+        if full:
+            own = {name[len(CRITIC) :]: value for name, value in full.items() if name.startswith(CRITIC)}
+            self.critic.restore(own, snapshot.extra["critic_updates"])
+        elif session.resumed is not None or session.initial is not None:
+            session.log.event("note", text="no full state: the critic starts from the teacher again")
+        trained = sum(w.numel() for w in self.networks.student.parameters())
+        session.log.event("model", trained=trained, sigmas=self.sigmas, sampler=config.sampler, processes=team.size)
+        self._watch = Watch(config.guards)
+        self._seen: dict[str, Tensor] = {}
+
+    def run(self) -> dict[str, Any]:
+        """Distil, look, save; return the figures."""
+        session, config = self.session, self.config
+        with session.setup("conditions"):
+            self.conditions = encode(
+                self.wan, self._pairs or rendered_clips(session.source, config, config.clips), config.negative_prompt
+            )
+            held_out = encode(self.wan, held_out_clips(session.source, config), config.negative_prompt)
+        session.log.event("data", conditions=len(self.conditions.latents))
+        with session.setup("teacher's samples"):
+            self.looks = Looks(self, held_out)
+        if config.regression and self.student.step < config.regression.updates:
+            with session.setup("trajectories"):
+                self._fill_bank()
+        self._first_updates()
+        session.train(self.student, self._update, evaluate=self._note, save=self.save, between=self._between)
+        self.student.check_finite()
+        self.save()
+        if self.team.leads:
+            session.log.attempt("looks", lambda: self._look(self.student.step))
+            self._note()
+            self.save()
+            session.log.event("done", peak_gib=session.memory(), **session.snapshot.figures)
+        session.log.close()
+        return session.snapshot.figures
+
+    def save(self) -> None:
+        """Write a checkpoint with the averaged student, and the state of both learners."""
+        self.session.snapshot.extra["critic_updates"] = self.critic.step
+        if self.team.leads:
+            more = {CRITIC + name: value for name, value in self.critic.state().items()}
+            self.session.write(self.student, self.student.weights(average=True), more)
+
+    def field(self, role: str, condition: Condition) -> Field:
+        """Return the velocity of `student` or `critic`, or the teacher's with its guidance built in."""
+        transformer = self.networks.use(role)
+        own = self._in_precision(field_of(transformer, condition))
+        if role != "teacher" or self.config.guidance == 1:
+            return own
+        # The pool's negative prompt: conditions of the held-out set and of trajectories have the same.
+        negative = self._in_precision(field_of(transformer, self.conditions.negative(condition)))
+        return guided(own, negative, self.config.guidance)
+
+    def noise(self, count: int, random: torch.Generator) -> Tensor:
+        """Return unit noise in the shape of `count` clips' latents."""
+        config, factor = self.config, self.wan.vae.config.scale_factor_spatial
+        shape = (
+            count,
+            self.wan.transformer.config.in_channels,
+            (config.frames - 1) // 4 + 1,
+            config.size[0] // factor,
+            config.size[1] // factor,
+        )
+        return torch.randn(shape, generator=random, device=self.session.device)
+
+    def random(self, *numbers: int) -> torch.Generator:
+        """Return a generator for one use in one process: a function of its numbers, so that a run can go on exactly."""
+        seed = 0
+        for number in (self.config.seed, self.team.rank, *numbers):
+            seed = (seed * 1_000_003 + number + 1) % 2**62
+        return torch.Generator(self.session.device).manual_seed(seed)
+
+    def _update(self) -> Tensor:
+        """Update the critic a few times; return the student's loss."""
+        update, progress = self.student.step, self.session.clock.progress(self.student.step)
+        for draw in range(self.config.critic_updates):
+            self._seen["critic_norm"] = self.critic.update(self._critic_loss(update, draw), progress)
+        regression = self.config.regression
+        if regression and update < regression.updates:
+            return self._regression_loss(update)
+        return self._student_loss(update)
+
+    def _made(self, update: int, draw: int) -> tuple[Tensor, Condition, Tensor, torch.Generator]:
+        """Return student samples of one of its steps, their conditions, the rows of these, and the generator."""
+        config = self.config
+        random = self.random(update, draw)
+        condition, rows = self.conditions.draw(config.optimiser.batch, config.text_to_video, random)
+        x = condition.pin(self.noise(config.optimiser.batch, random))
+        stop = exit_step(config.seed, update, draw, config.steps)
+        field = self.field("student", condition)
+        made = simulate(field, x, self.sigmas, stop, config.sampler, lambda: self.noise(len(x), random))
+        return condition.pin(made), condition, rows, random
+
+    def _critic_loss(self, update: int, draw: int) -> Tensor:
+        with torch.no_grad():
+            made, condition, rows, random = self._made(update, 1 + draw)
+        sigma, noise = self._score_noise(made, random)
+        counted = condition.counted(made)
+        each = losses.critic_loss(self.field("critic", condition), made, noise, sigma, counted)
+        self._seen["critic_loss"], self._seen["critic_sigma"] = each.detach(), sigma
+        total = each.mean()
+        if self.config.gan:
+            real = condition.pin(self.conditions.latents[rows].float())
+            logits = [self._logits(clip, noise, sigma, condition) for clip in (real, made)]
+            self._seen["gan_real"], self._seen["gan_fake"] = (x.detach().mean() for x in logits)
+            total = total + self.config.gan.critic * losses.classifier_loss(*logits)
+        return total
+
+    def _student_loss(self, update: int) -> Tensor:
+        made, condition, _, random = self._made(update, 0)
+        sigma, noise = self._score_noise(made, random)
+        counted = condition.counted(made)
+        with torch.no_grad():
+            y = losses.noised(made, noise, sigma)
+            fake = losses.predicted(self.field("critic", condition), y, sigma)
+            real = losses.predicted(self.field("teacher", condition), y, sigma)
+        gradient = losses.matching_gradient(made.detach(), fake, real, counted)
+        distance = losses.masked_mean((made.detach() - real).abs(), counted)
+        self._seen["normaliser"] = distance
+        self._seen["score_ratio"] = losses.masked_mean((fake - real).abs(), counted) / distance
+        total = losses.student_loss(made, gradient, counted)
+        if self.config.gan:
+            fooling = losses.fooling_loss(self._logits(made, noise, sigma, condition))
+            total = total + self.config.gan.student * fooling
+        self.networks.use("student")  # what the backward pass may recompute must be the student's
+        return total
+
+    def _regression_loss(self, update: int) -> Tensor:
+        random = self.random(update, 0)
+        step = exit_step(self.config.seed, update, 0, self.config.steps)
+        condition, x, end = self.bank.draw(self.config.optimiser.batch, step, random)
+        sigma = torch.full((len(x),), self.sigmas[step], device=x.device)
+        made = losses.predicted(self.field("student", condition), x, sigma)
+        loss = losses.regression_loss(made, end, condition.counted(made))
+        self._seen["regression"] = loss.detach()
+        return loss
+
+    def _logits(self, clean: Tensor, noise: Tensor, sigma: Tensor, condition: Condition) -> Tensor:
+        teacher = self.networks.use("teacher")
+        own = self._in_precision(field_of(teacher, condition))
+        logits: Tensor = self.critic.module["head"](teacher, own, losses.noised(clean, noise, sigma), sigma)
+        return logits
+
+    def _score_noise(self, made: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
+        sigma = score_sigmas(len(made), self.score_shift, self.config.score_range, random)
+        return sigma, self.noise(len(made), random)
+
+    def _in_precision(self, field: Field) -> Field:
+        # One context per forward: casts of weights are cached in it, and one made without gradients would be found by
+        # the forward that needs them.
+        def inside(x: Tensor, sigma: Tensor) -> Tensor:
+            with self.session.autocast():
+                return field(x, sigma)
+
+        return inside
+
+    def _fill_bank(self) -> None:
+        regression = self.config.regression
+        assert regression is not None
+        grid = shifted_grid(regression.teacher_steps, self.shift)
+        random = self.random(-1)
+        parts = []
+        for start in range(0, regression.bank, self.config.optimiser.batch):
+            count = min(self.config.optimiser.batch, regression.bank - start)
+            condition, _ = self.conditions.draw(count, self.config.text_to_video, random)
+            x = condition.pin(self.noise(count, random))
+            keep = regression.teacher_steps // self.config.steps
+            parts.append((condition, *follow(self.field("teacher", condition), x, grid, keep)))
+        conditions = [part[0] for part in parts]
+        self.bank = Trajectories(
+            Condition(*(torch.cat([getattr(c, name) for c in conditions]) for name in ("first", "given", "context"))),
+            torch.cat([part[1] for part in parts]),
+            torch.cat([part[2] for part in parts]),
+        )
+
+    def _first_updates(self) -> None:
+        """Run every kind of forward and backward once, compiled if that works."""
+        session, compiled = self.session, self.config.optimiser.compile
+        with session.setup("first updates", compiled=compiled):
+            if compiled:
+                self.networks.compile()
+                try:
+                    self._try_losses()
+                except torch.OutOfMemoryError:
+                    raise
+                except Exception as error:
+                    session.log.event("failed", what="compile", error=f"{type(error).__name__}: {error}"[:2000])
+                    self.networks.plain()
+            self._try_losses()
+
+    def _try_losses(self) -> None:
+        for loss in (lambda: self._critic_loss(0, 0), lambda: self._student_loss(0)):
+            loss().backward()
+        for learner in (self.student, self.critic):
+            learner.module.zero_grad(set_to_none=True)
+
+    def _between(self, update: int) -> None:
+        config = self.config
+        if self.team.leads and update % config.pace.log_every == 0:
+            self._curves(update)
+        if update and update % config.guards.every == 0:
+            # Every process looks, and comes to the same end: one that stopped alone would leave the others waiting.
+            self._watch.look(update, self.looks.ratios())
+        if not self.team.leads:
+            return
+        if update % config.look_every == 0:
+            self.session.log.attempt("looks", lambda: self._look(update))
+        if update and update % config.keep_every == 0:
+            self._keep(update)
+
+    def _look(self, update: int) -> None:
+        figures = self.looks.write(self.session.state / f"samples-{update:06d}.png")
+        self.session.snapshot.figures |= {"samples": figures, "step": update}
+        self.session.log.event("samples", step=update, **figures["student"])
+        flat = {f"samples/{name}": value for name, value in figures["student"].items()}
+        self.session.log.scalars(update, flat)
+        self.session.log.image(update, "samples", self.looks.picture)
+
+    def _keep(self, update: int) -> None:
+        folder: Path = self.session.state / "kept" / f"{update:06d}"
+        self.session.snapshot.step = update
+        checkpoint.save(folder, folder, self.session.snapshot, self.student.weights(average=True))
+        self.session.log.event("kept", step=update, folder=folder.name)
+
+    def _note(self) -> None:
+        self.session.snapshot.figures |= {"train_seconds": self.session.snapshot.seconds}
+
+    def _curves(self, update: int) -> None:
+        seen = dict(self._seen)
+        if not seen:
+            return
+        each, sigma = seen.pop("critic_loss"), seen.pop("critic_sigma")
+        values = {f"dmd/{name}": float(value) for name, value in seen.items()}
+        values |= {f"critic/{name}": value for name, value in per_sigma(each, sigma).items()}
+        values["dmd/critic_loss"] = float(each.mean())
+        self.session.log.event("dmd", step=update, **{k.partition("/")[2]: v for k, v in values.items()})
+        self.session.log.scalars(update, values)

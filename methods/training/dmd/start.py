@@ -1,0 +1,59 @@
+"""From the flags of `bench train dmd` to a stage that is ready to run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from methods.training.clips import ClipSource
+from methods.training.clock import Clock
+from methods.training.config import read_config
+from methods.training.dmd.config import DmdConfig
+from methods.training.dmd.stage import DmdStage
+from methods.training.dmd.team import Team
+from methods.training.session import Session
+
+
+def read(path: Path, steps: int | None) -> DmdConfig:
+    """Return the config of a distillation to `steps` steps (null: the file's own); UserError as `read_config`."""
+    config: DmdConfig = read_config(path, DmdConfig)
+    if steps in (None, config.steps):
+        return config
+    return DmdConfig.model_validate(config.model_dump() | {"steps": steps})
+
+
+def start(
+    config: DmdConfig,
+    source: ClipSource,
+    team: Team,
+    clock: Clock,
+    *,
+    teacher: str,
+    out: Path,
+    state: Path | None = None,
+    resume: Path | None = None,
+    init: Path | None = None,
+    pairs: Path | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> DmdStage:
+    """Return the stage in its session. Processes beside the first log into folders of their own, and say nothing."""
+    state = state or out
+    here = out if team.leads else state / "processes" / str(team.rank)
+    session = Session(
+        config,
+        source,
+        out=here,
+        clock=team.clock(clock),
+        device=team.device,
+        state=state if team.leads else here,
+        resume=resume,
+        init=init,
+        say=say if team.leads else lambda _: None,
+    )
+    session.state = state  # where the resume file lies, for all processes
+    clips = None
+    if pairs is not None:
+        from methods.training.pairs.read import conditions
+
+        clips = conditions(pairs, config)
+    return DmdStage(session, teacher, team, clips)

@@ -1,0 +1,69 @@
+"""The processes of a run: one, or several that hold the same weights and average their gradients."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from methods.training.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """This process among its fellows, and what they agree on."""
+
+    rank: int
+    size: int
+    device: str
+    average: Callable[[Sequence[Tensor]], None]
+    """Replace tensors by their mean over the processes."""
+    agree: Callable[[float], float]
+    """Return the first process's number to all."""
+
+    def clock(self, clock: Clock) -> Clock:
+        """Return the first process's clock for all: who stopped an update early would leave the others waiting."""
+        if self.size == 1:
+            return clock
+        return replace(clock, now=lambda: self.agree(time.monotonic()), started=self.agree(clock.started))
+
+    @property
+    def leads(self) -> bool:
+        """True for the one process that logs, evaluates and saves."""
+        return self.rank == 0
+
+
+def alone(device: str) -> Team:
+    """Return a team of one."""
+    return Team(0, 1, device, lambda _: None, lambda number: number)
+
+
+def join(device: str) -> Team:
+    """Return the team that `accelerate launch` or torchrun started this process in, or a team of one.
+
+    Weights are not wrapped in DistributedDataParallel: the student's and the critic's updates take turns, and with
+    adapters both live in one module, so gradients are averaged by one flat reduction before each optimiser step.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
+        return alone(device)
+    from accelerate import Accelerator
+    from accelerate.utils import broadcast
+
+    accelerator = Accelerator(cpu=device == "cpu")
+
+    def average(tensors: Sequence[Tensor]) -> None:
+        flat = torch.cat([t.flatten() for t in tensors])
+        mean = accelerator.reduce(flat, reduction="mean")
+        for tensor, part in zip(tensors, mean.split([t.numel() for t in tensors]), strict=True):
+            tensor.copy_(part.view_as(tensor))
+
+    def agree(number: float) -> float:
+        told = torch.tensor([number], dtype=torch.float64, device=accelerator.device)
+        return float(broadcast(told, from_process=0))
+
+    where = "cpu" if device == "cpu" else str(accelerator.device)
+    return Team(accelerator.process_index, accelerator.num_processes, where, average, agree)
