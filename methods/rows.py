@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,11 @@ def _weights(parameters: Mapping[str, Any]) -> str | None:
     if "model" not in parameters:
         return None
     try:
-        return digest(resolve(parameters["model"]))
+        found = digest(resolve(parameters["model"]))
+        if (student := parameters.get("student")) is None:
+            return found
+        from methods.wan import student as students
+
+        return sha256(f"{found} {students.digest(students.find(student))}".encode()).hexdigest()
     except UserError:
         return None  # said when the row is loaded: a row can be listed without its weights
