@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from bench.metrics import Sample, damage
 from bench.metrics.label import LabelText, likeness, word_of
 from bench.types import Asset, AttributeChange, EditCase, Instruction, Video
 from bench.weights import MissingWeights
+from tests import metric_contract
 
 
 def clip(word: str, frames: int = 6) -> Video:
@@ -72,6 +75,12 @@ def test_a_kept_label_is_read_and_a_changed_or_smeared_one_is_not(sample: Sample
     assert (metric.score(sample.with_edit(clip("MINT"))).value or 0) <= 0.25
     assert metric.score(sample.with_edit(damage.blur(clip("NOVA"), 8))).value == 0
     assert metric.score(sample.with_edit(clip(""))).value == 0
+
+
+def test_the_metric_keeps_its_card(sample: Sample) -> None:
+    mask = np.zeros(sample.source.shape, bool)
+    mask[:, 80:126, 46:150] = True
+    metric_contract.check(LabelText(), replace(sample, mask=mask))
 
 
 def test_three_frames_are_read_and_each_clip_once(sample: Sample) -> None:
