@@ -161,8 +161,8 @@ class Edit:
     video: Video
     seconds: float
     """Wall time of the edit itself, without model loading."""
-    nfe: int
-    """Transformer forwards of batch 1, counted by the backbone."""
+    nfe: int | None
+    """Transformer forwards of batch 1, counted by the backbone; None where nobody could count them."""
     peak_memory: int = 0
     """Bytes: peak GPU memory, or the process's peak resident set on a CPU."""
     notes: Mapping[str, Any] = field(default_factory=dict)

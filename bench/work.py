@@ -217,7 +217,7 @@ class Worker:
             product_mask=references.product_mask,
             other=references.other,
             vocabulary=self._vocabulary,
-            cost=Cost(facts.seconds, facts.nfe, facts.peak_memory),
+            cost=Cost(facts.seconds, facts.nfe, facts.peak_memory or None),
             features=self._features,
         )
 

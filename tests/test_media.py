@@ -107,6 +107,9 @@ def test_what_is_no_media_is_refused_by_name(tmp_path: Path, read) -> None:
     (tmp_path / "bad.mp4").write_bytes(b"this is not a clip" * 100)
     with pytest.raises(CaseFailed, match=r"bad\.mp4: cannot be decoded"):
         read(tmp_path / "bad.mp4")
+    (tmp_path / "empty.mp4").touch()
+    with pytest.raises(CaseFailed, match=r"empty\.mp4: cannot be decoded"):
+        read(tmp_path / "empty.mp4")
     with pytest.raises(CaseFailed, match=r"gone\.mp4: no such file"):
         read(tmp_path / "gone.mp4")
 

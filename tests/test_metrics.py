@@ -282,6 +282,26 @@ def test_the_bank_forgets_the_least_recent_beyond_its_limit(sample: Sample) -> N
     assert counting.calls == 4
 
 
+def test_the_bank_holds_neither_large_clips_nor_large_values_beyond_its_limit() -> None:
+    import gc
+    import weakref
+
+    bank = FeatureBank(max_bytes=3_000_000)
+    clips = [Video(np.full((4, 512, 512, 3), value, np.uint8)) for value in range(3)]
+    alive = [weakref.ref(clip.frames) for clip in clips]
+    names = [bank.digest(clip) for clip in clips]
+    assert bank.digest(clips[0]) == names[0] != names[1]
+    calls: list[int] = []
+    for number in (0, 1, 2, 0):
+        bank.memo(("map", number), lambda number=number: (calls.append(number), np.zeros(250_000)))
+    assert calls == [0, 1, 2, 0]
+    bank.memo(("map", 0), lambda: calls.append(9))
+    assert calls == [0, 1, 2, 0]
+    del clips
+    gc.collect()
+    assert sum(reference() is not None for reference in alive) == 1
+
+
 @pytest.mark.parametrize("name", ["seconds", "nfe", "peak-memory"])
 def test_cost_that_nobody_measured_is_unscored(name: str, sample: Sample) -> None:
     metric = metrics.registered()[name]

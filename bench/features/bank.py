@@ -48,6 +48,7 @@ class FeatureBank:
         self._held = 0
         self._arrays: OrderedDict[str, Arrays] = OrderedDict()
         self._values: OrderedDict[tuple[object, ...], object] = OrderedDict()
+        self._valued = 0
         self._digests: OrderedDict[int, tuple[Video, str]] = OrderedDict()
 
     def digest(self, video: Video) -> str:
@@ -59,9 +60,12 @@ class FeatureBank:
             # The clip is kept beside its digest: a freed object's id could come back as another clip's.
             held = (video, hashlib.sha256(head + body.data).hexdigest())
             self._digests[id(video)] = held
-            while len(self._digests) > 32:
+            while len(self._digests) > 1 and self._clip_bytes() > self._max_bytes:
                 self._digests.popitem(last=False)
         return held[1]
+
+    def _clip_bytes(self) -> int:
+        return sum(video.frames.nbytes for video, _ in self._digests.values())
 
     def get(self, video: Video, extractor: Extractor) -> Arrays:
         """Return what the extractor says of the clip."""
@@ -87,8 +91,10 @@ class FeatureBank:
         """Return a small value kept in memory only, such as a map over a pair of clips that two metrics read."""
         if key not in self._values:
             self._values[key] = compute()
-            while len(self._values) > 256:
-                self._values.popitem(last=False)
+            self._valued += _size(self._values[key])
+            while len(self._values) > 1 and (len(self._values) > 256 or self._valued > self._max_bytes):
+                self._valued -= _size(self._values.popitem(last=False)[1])
+        self._values.move_to_end(key)
         return self._values[key]  # type: ignore[return-value]
 
     def _read(self, key: str) -> Arrays | None:
@@ -111,6 +117,13 @@ class FeatureBank:
         assert self._folder is not None
         extractor, digest = key.rsplit("-", 1)
         return self._folder / extractor / digest[:2] / f"{digest}.npz"
+
+
+def _size(value: object) -> int:
+    """Return the bytes of all arrays in a value; numbers and texts weigh nothing."""
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    return sum(map(_size, value)) if isinstance(value, (tuple, list)) else 0
 
 
 def _nbytes(arrays: Arrays) -> int:

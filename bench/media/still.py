@@ -27,7 +27,8 @@ def read_png(path: Path) -> NDArray[np.uint8]:
 
     if not path.is_file():
         raise CaseFailed(f"{path.name}: no such file")
-    frame = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    data = np.frombuffer(path.read_bytes(), np.uint8)
+    frame = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     if frame is None:
         raise CaseFailed(f"{path.name}: cannot be decoded as a picture")
     return np.ascontiguousarray(frame[..., ::-1], dtype=np.uint8)

@@ -58,7 +58,8 @@ class EditFacts(_Record):
     fps: str
     seconds: float
     """Wall time of the edit without model loading."""
-    nfe: int
+    nfe: int | None
+    """None where nobody could count them."""
     peak_memory: int
     """Bytes."""
     notes: dict[str, Any] = Field(default_factory=dict)
