@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from bench.cli import compare, doctor, export, listing, report, run, score, store, weights
+from bench.cli import compare, doctor, export, listing, report, run, score, store, votes, weights
 from bench.cli.group import BenchGroup
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command("export", epilog=export.EXAMPLES)(export.export)
 app.command("doctor")(doctor.doctor)
 app.add_typer(report.app, name="report")
 app.add_typer(store.app, name="store")
+app.add_typer(votes.app, name="votes")
 app.add_typer(weights.app, name="weights")
 
 

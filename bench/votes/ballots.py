@@ -73,7 +73,9 @@ def next_ballot(engine: Engine, home: Home, study: Study, voter: Voter) -> Ballo
     if study.state != "open":
         raise UserError(f"study '{study.name}' is closed; `bench votes list` shows the open ones")
     with transaction(engine) as session:
-        mine = list(session.scalars(select(BallotRow).filter_by(study_id=study.id, voter_id=voter.id)))
+        mine = list(
+            session.scalars(select(BallotRow).filter_by(study_id=study.id, voter_id=voter.id).order_by(BallotRow.id))
+        )
         row = next((b for b in mine if b.answered is None), None) or _issue(session, study, voter, mine)
         if row is None:
             return None
@@ -139,10 +141,11 @@ def _pair(session: Session, study: Study, seen: set[Pair], moment: datetime) -> 
 
 
 def _catch(study: Study, mine: list[BallotRow], seen: set[Pair]) -> tuple[str, str, str, Axis, int] | None:
-    """Return a catch trial where one is due: by chance, and at the latest after twice the usual distance."""
+    """Return a catch trial where one is due: at a random place of every `catch_every` ballots in a row."""
     every = study.rules.catch_every
-    since = next((i for i, b in enumerate(reversed(mine)) if b.catch_axis), len(mine))
-    if _SYSTEM.random() >= 1 / every and since < 2 * every:
+    place = len(mine) % every
+    had = any(b.catch_axis for b in mine[len(mine) - place :])
+    if had or _SYSTEM.random() >= 1 / (every - place):
         return None
     left = [trial for case in study.cases for trial in case.trials if trial[:3] not in seen]
     return _SYSTEM.choice(left) if left else None

@@ -16,6 +16,7 @@ from bench.blobs import BlobStore
 from bench.home import Home
 from bench.media import read_video, write_mp4
 from bench.types import Video
+from bench.votes.studies import Study
 
 CRF = 14
 BLOCK = 64 * 1024
@@ -70,3 +71,11 @@ def _pad(path: Path) -> None:
     length = -(size + 8) % BLOCK + 8
     with path.open("ab") as stream:
         stream.write(length.to_bytes(4, "big") + b"free" + bytes(length - 8))
+
+
+def prepare(home: Home, study: Study) -> int:
+    """Make the neutral copies of all clips of a study, so that no voter waits, and return how many there are."""
+    shown = {sha for case in study.cases for sha in (case.source, *case.clips.values(), *case.catches.values())}
+    for sha256 in sorted(shown):
+        blind_clip(home, sha256)
+    return len(shown)

@@ -24,11 +24,11 @@ class Rules(BaseModel):
 
     floor_seconds: float = 4.0
     """A vote sooner than this after its clips were shown is refused, as is one before both could have been seen."""
-    catch_every: int = 8
-    """One ballot in so many, at a random place, is a catch trial."""
-    least_caught: int = 3
+    catch_every: int = 5
+    """One of so many ballots in a row, at a random place, is a catch trial."""
+    least_caught: int = 4
     """Catch trials a voter must have answered before the votes count."""
-    pass_share: float = 0.75
+    pass_share: float = 0.85
     """Catch trials a voter must have answered rightly for the votes to count."""
     per_hour: int = 240
     """Ballots a voter may be given within an hour."""

@@ -66,7 +66,7 @@ def next_sheet(engine: Engine, home: Home, study: Study, voter: Voter) -> Sheet 
             session.add(row)
             session.flush()
         case, key, token = study.case(row.case_id), row.method, row.token
-    done = sum(r.answered is not None for r in mine)
+        done = sum(r.answered is not None for r in mine)
     ready = max(study.rules.floor_seconds, case.seconds)
     source, clip = blind_clip(home, case.source), blind_clip(home, case.shown(key))
     return Sheet(token, case.instruction, source, clip, done, ready)
