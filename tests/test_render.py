@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from testset.build import edit_mask, outside_psnr
+from testset.measure import edit_mask, outside_psnr
 from testset.render import Renderer
 from testset.scenes import Item, Scene, edited
 from testset.scenes.vocabulary import PRODUCTS, PROPS, SETTINGS, STYLES

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from bench.media.decode import read_mask, read_video
-from bench.testsets import verify_assets
+from bench.testsets import assets_of, verify_assets
 from bench.types import SCENARIOS, EditCase, TestSet
-from testset.build import MIN_FLOW, flow_of
+from testset.duplicates import near_duplicates, read_fingerprint
 from testset.loader import shopedit_300
+from testset.measure import MIN_FLOW, flow_of
 from testset.scenes.vocabulary import SCENARIO_ATTRIBUTE
 
 
@@ -27,7 +28,15 @@ def of(shipped: TestSet, case: EditCase) -> tuple[np.ndarray, np.ndarray, np.nda
 
 
 def test_every_file_is_as_published(shipped: TestSet) -> None:
-    assert verify_assets(shipped, shipped.cases) == 3 * len(shipped.cases) + 16
+    files = {a.path for c in shipped.cases for a in assets_of(c).values()}
+    assert verify_assets(shipped, shipped.cases) == len(files)
+    assert sum((shipped.root / f).stat().st_size for f in files) <= 40 * 2**20
+
+
+def test_no_two_source_clips_show_nearly_the_same(shipped: TestSet) -> None:
+    clips = {a.path: (c.group, a) for c in shipped.cases for a in (c.source, c.target)}
+    prints = {path: (group, read_fingerprint(shipped.root / path, a.frames)) for path, (group, a) in clips.items()}
+    assert near_duplicates(prints) == []
 
 
 def test_the_splits_have_their_sizes_and_cover_every_scenario(shipped: TestSet) -> None:

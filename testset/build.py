@@ -1,254 +1,303 @@
-"""Render a split: every clip, mask and annotation of it, checked before it is kept."""
+"""Build the splits: draw every group, render it, measure it, and write what holds; group by group, resumable."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from fractions import Fraction
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
-import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.errors import BenchError
-from bench.identity import file_digest
-from bench.media.encode import write_mask, write_mp4
-from bench.types import Asset, EditCase, Frames, Mask, Video
-from testset.cases import Plan, candidates, tags
+from bench.types import Asset, EditCase, Frames
+from testset.cases import EDITS, GROUPS, Plan, candidates, case_of
+from testset.duplicates import BITS, NEAR, Bits, distance, fingerprint
+from testset.measure import edit_mask, faults
+from testset.order import LITE, Order, Rendition
 from testset.reading import Reader
 from testset.render import Renderer
-from testset.scenes import Scene, caption, instruction, prompts
-from testset.scenes.vocabulary import PRODUCTS
+from testset.render.geometry import geometry, write_geometry
+from testset.render.renderer import Clip
+from testset.scenes import Scene, prompts
+from testset.scenes.scene import TRAINING_SEEDS
+from testset.subsets import subsets
+from testset.writing import Job, write, writers
 
-FPS = Fraction(8)
-FRAMES = 17
-CRF = 12
-MIN_FLOW = 0.5
-"""Median motion of the target's product, pixels a frame: a frozen clip must always be wrong."""
-MIN_CHANGE = 5.0
-"""Mean absolute difference of source and target inside the mask, in 8-bit steps."""
-MIN_AREA = 0.008
-"""Share of the pixels that the edit must touch."""
-MIN_OUTSIDE_DB = 50.0
-"""PSNR of source and target outside the mask of a local edit, before encoding."""
+ATTEMPTS = 8
+"""Draws of a group before the scene generator is held to be at fault."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rendition:
-    """Sizes (height, width) and length of the clips."""
+@dataclass(slots=True, eq=False)
+class Drawn:
+    """A group that holds: its edits, the source's fingerprint, what was dropped on the way, by scenario."""
 
-    square: tuple[int, int] = (256, 256)
-    tall: tuple[int, int] = (352, 192)
-    frames: int = FRAMES
-    fps: Fraction = FPS
-
-
-def edit_mask(source: Frames, target: Frames) -> Mask:
-    """Return T x H x W, True where the edit changed a pixel (shadow and reflection included), two pixels wider.
-
-    The renderer has no noise: outside the product's influence source and target are equal to the last bit.
-    """
-    changed = np.abs(source.astype(np.int16) - target.astype(np.int16)).max(-1) > 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
-    wide = [cv2.dilate(f.astype(np.uint8), kernel) for f in changed]
-    return np.stack(wide).astype(bool)
-
-
-def flow_of(frames: Frames, where: Mask) -> float:
-    """Return the median length of optical flow (DIS) on `where`, pixels a frame, over pairs of frames."""
-    dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    grey = [cv2.cvtColor(f, cv2.COLOR_RGB2GRAY) for f in frames]
-    lengths = []
-    for t in range(0, len(grey) - 1, 2):
-        flow = dis.calc(grey[t], grey[t + 1], None)
-        lengths.append(np.hypot(flow[..., 0], flow[..., 1])[where[t]])
-    found = np.concatenate(lengths)
-    return float(np.median(found)) if found.size else 0.0
-
-
-def outside_psnr(source: Frames, target: Frames, mask: Mask) -> float:
-    """Return the PSNR of source and target over pixels outside the mask, in dB, at most 99."""
-    error = (source.astype(np.float64) - target.astype(np.float64))[~mask]
-    mse = float((error**2).mean()) if error.size else 0.0
-    return 99.0 if mse < 1e-4 else float(10 * np.log10(255.0**2 / mse))
-
-
-def faults(source: Frames, target: Frames, mask: Mask, product: Mask) -> list[str]:
-    """Return why a rendered edit cannot be a case (empty when it can)."""
-    found = []
-    if mask.mean() < MIN_AREA:
-        found.append(f"touches {100 * mask.mean():.2f} % of the pixels, wanted {100 * MIN_AREA} %")
-    else:
-        change = np.abs(source.astype(np.int16) - target.astype(np.int16))[mask].mean()
-        if change < MIN_CHANGE:
-            found.append(f"changes its pixels by {change:.1f} steps, wanted {MIN_CHANGE}")
-    outside = outside_psnr(source, target, mask)
-    if outside < MIN_OUTSIDE_DB:
-        found.append(f"differs outside the mask ({outside:.1f} dB, wanted {MIN_OUTSIDE_DB})")
-    flow = flow_of(target, product)
-    if flow < MIN_FLOW:
-        found.append(f"product moves {flow:.2f} px a frame, wanted {MIN_FLOW}")
-    return found
+    plans: tuple[Plan, ...]
+    attempt: int
+    print: Bits
+    dropped: Counter[str]
+    reader: Reader | None
+    """What the attribute probe read in this group."""
 
 
 class Builder:
-    """Renders cases into a folder."""
+    """Draws and renders groups on one device. A `reader` drops the candidates that an attribute probe cannot read."""
 
-    def __init__(
-        self,
-        folder: Path,
-        device: str = "cpu",
-        rendition: Rendition | None = None,
-        reader: Reader | None = None,
-    ) -> None:
-        self.folder = folder
-        self.reader = reader
+    def __init__(self, device: str = "cpu", reader: Reader | None = None, judged_in: Rendition = LITE) -> None:
         self.renderer = Renderer(device)
-        self.rendition = rendition or Rendition()
-        self.dropped: Counter[str] = Counter()
-        self.kept: Counter[str] = Counter()
+        self.reader = reader
+        self.judged_in = judged_in
+        self._made: dict[tuple[Scene, Rendition], Clip] = {}
 
-    def frames(self, scene: Scene, tall: bool) -> tuple[Frames, Mask]:
-        """Return a scene's frames and the mask of its product."""
-        height, width = self.rendition.tall if tall else self.rendition.square
-        out = self.renderer.render_with_ids([scene], self.rendition.frames, height, width)
-        return out.rgb[0].cpu().numpy(), out.ids[0].cpu().numpy() == 0
+    def draw(
+        self,
+        split: str,
+        number: int,
+        secret: str = "",
+        rejected: Collection[tuple[str, int]] = (),
+        others: Collection[Bits] = (),
+    ) -> Drawn:
+        """Return a group without faults; it is drawn anew while any of its edits has one.
 
-    def group(self, split: str, number: int, edits: int) -> list[EditCase]:
-        """Render one source clip and its edits; draws the group anew while any of its edits has a fault.
-
+        A source that is nearly one of `others` is a fault too.
         Raises BenchError after eight attempts: then the scene generator is at fault.
         """
+        dropped: Counter[str] = Counter()
+        reader = replace(self.reader, asked=Counter(), unread=Counter(), confusions=Counter()) if self.reader else None
         last = ""
-        for attempt in range(8):
-            plans = list(candidates(split, number, edits, attempt))
-            source, _ = self.frames(plans[0].source, plans[0].tall)
-            rendered = []
-            bad = False
-            for plan in plans:
-                target, product = self.frames(plan.target, plan.tall)
-                mask = edit_mask(source, target)
-                why = faults(source, target, mask, product)
-                if self.reader is not None:
-                    why += self.reader.faults(plan, source, target, mask, product)
-                bad = bad or bool(why)
-                last = f"{plan.id} {'; '.join(why)}" if why else last
-                self.dropped[plan.scenario] += bool(why)
-                rendered.append((plan, target, mask, product))
-            if not bad:
-                return [self._write(plan, source, *rest) for plan, *rest in rendered]
-        raise BenchError(f"group {split}-{number:02d}: no scene without a fault in eight attempts; last: {last}")
+        for attempt in range(ATTEMPTS):
+            self._made.clear()
+            plans = tuple(candidates(split, number, EDITS, attempt, secret))
+            why = {p.scenario: ["turned down by a probe"] for p in plans if (p.id, attempt) in rejected}
+            if not why:
+                source = self.clip(plans[0], plans[0].source, self.judged_in).frames
+                bits = fingerprint(source)
+                if any(distance(bits, other) < NEAR for other in others):
+                    last = "its source is nearly that of another group"
+                    continue
+                why = {p.scenario: found for p in plans if (found := self._faults(p, source, reader))}
+            if not why:
+                return Drawn(plans, attempt, bits, dropped, reader)
+            dropped.update(why.keys())
+            last = "; ".join(f"{scenario}: {', '.join(found)}" for scenario, found in why.items())
+        raise BenchError(f"group {split}-{number:02d}: no scene without a fault in {ATTEMPTS} attempts; last: {last}")
 
-    def _write(self, plan: Plan, source: Frames, target: Frames, mask: Mask, product: Mask) -> EditCase:
-        self.kept[plan.scenario] += 1
-        here = self.folder / "clips"
-        files = {
-            "source": here / plan.group / "source.mp4",
-            "target": here / plan.group / f"{plan.scenario}.mp4",
-            "mask": here / plan.group / f"{plan.scenario}.mask.mp4",
-            "product_mask": here / plan.group / f"{plan.scenario}.product.mp4",
+    def clip(self, plan: Plan, scene: Scene, rendition: Rendition) -> Clip:
+        """Return the source or target scene of a plan, rendered; kept until the next group is drawn."""
+        key = (scene, rendition)
+        if key not in self._made:
+            self._made[key] = self.renderer.clip(scene, rendition.frames, *rendition.size(plan))
+        return self._made[key]
+
+    def _faults(self, plan: Plan, source: Frames, reader: Reader | None) -> list[str]:
+        made = self.clip(plan, plan.target, self.judged_in)
+        target, product = made.frames, made.ids == 0
+        mask = edit_mask(source, target)
+        found = faults(source, target, mask, product)
+        return found + (reader.faults(plan, source, target, mask, product) if reader is not None else [])
+
+    def jobs(self, drawn: Drawn, folder: Path, rendition: Rendition) -> Iterator[tuple[str, str, Job]]:
+        """Yield (case id, role, job) for every file of a group; the same path comes again where cases share a file."""
+        group = f"clips/{drawn.plans[0].group}"
+        source = self.clip(drawn.plans[0], drawn.plans[0].source, rendition).frames
+        seen: dict[bytes, str] = {}
+
+        def job(path: str, **content: NDArray) -> Job:
+            return Job(folder, path, rendition.fps, rendition.crf, rendition.preset, **content)
+
+        for plan in drawn.plans:
+            made = self.clip(plan, plan.target, rendition)
+            target, product = made.frames, made.ids == 0
+            same = seen.setdefault(
+                sha256(np.packbits(product).tobytes()).digest(), f"{group}/{plan.scenario}.product.mp4"
+            )
+            yield plan.id, "source", job(f"{group}/source.mp4", frames=source)
+            yield plan.id, "target", job(f"{group}/{plan.scenario}.mp4", frames=target)
+            yield plan.id, "mask", job(f"{group}/{plan.scenario}.mask.mp4", frames=source, target=target)
+            yield plan.id, "product_mask", job(same, mask=product)
+
+    def write_aux(self, plan: Plan, path: Path, rendition: Rendition) -> None:
+        """Write depth and flow of a plan's source."""
+        write_geometry(geometry(plan.source, self.clip(plan, plan.source, rendition)), path)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pending:
+    """A group whose files are being written."""
+
+    drawn: Drawn
+    files: dict[str, Future[Asset]]
+    roles: dict[str, dict[str, str]]
+    """Case id to role to path."""
+
+    def record(self) -> dict:
+        """What is kept of a finished group; waits for its files."""
+        assets = {path: future.result() for path, future in self.files.items()}
+        cases = [case_of(p, {role: assets[path] for role, path in self.roles[p.id].items()}) for p in self.drawn.plans]
+        return {
+            "cases": [c.model_dump(mode="json", exclude_defaults=True) for c in cases],
+            "attempt": self.drawn.attempt,
+            "dropped": dict(self.drawn.dropped),
+            "print": np.packbits(self.drawn.print).tobytes().hex(),
+            "probe": self.drawn.reader.report() if self.drawn.reader else None,
         }
-        files["source"].parent.mkdir(parents=True, exist_ok=True)
-        fps = self.rendition.fps
-        if not files["source"].exists():
-            write_mp4(Video(source, fps), files["source"], crf=CRF, pix_fmt="yuv444p")
-        write_mp4(Video(target, fps), files["target"], crf=CRF, pix_fmt="yuv444p")
-        write_mask(mask, files["mask"], fps)
-        write_mask(product, files["product_mask"], fps)
-        assets = {name: self._asset(path, mask.shape) for name, path in files.items()}
-        scene = plan.source
-        return EditCase(
-            id=plan.id,
-            group=plan.group,
-            scenario=plan.scenario,
-            vertical=PRODUCTS[scene.item.product].vertical,
-            tags=tags(plan.target if plan.scenario != "remove" else scene),
-            source_prompt=caption(scene),
-            target_prompt=caption(plan.target),
-            instruction=instruction(scene, plan.target, plan.scenario),
-            attributes=plan.changes,
-            keep=plan.keep,
-            split=plan.group.split("-", 1)[0],
-            **assets,
-        )
-
-    def _asset(self, path: Path, shape: tuple[int, ...]) -> Asset:
-        t, h, w = shape
-        return Asset(
-            path=path.relative_to(self.folder).as_posix(),
-            sha256=file_digest(path),
-            width=w,
-            height=h,
-            frames=t,
-            fps=str(self.rendition.fps),
-        )
-
-
-def subsets(cases: Sequence[EditCase]) -> list[EditCase]:
-    """Return the cases with `smoke` (one per scenario, each of another clip) and `mini` (30, stratified) marked."""
-    by_scenario: dict[str, list[EditCase]] = {}
-    for case in cases:
-        by_scenario.setdefault(case.scenario, []).append(case)
-    smoke: list[str] = []
-    groups: set[str] = set()
-    for scenario in sorted(by_scenario, key=lambda s: len(by_scenario[s])):
-        pick = next((c for c in by_scenario[scenario] if c.group not in groups), by_scenario[scenario][0])
-        smoke.append(pick.id)
-        groups.add(pick.group)
-    mini = list(smoke)
-    turn = 0
-    while len(mini) < min(30, len(cases)):
-        for scenario in sorted(by_scenario):
-            left = [c.id for c in by_scenario[scenario] if c.id not in mini]
-            if left and len(mini) < 30:
-                mini.append(left[(7 * turn) % len(left)])
-        turn += 1
-    return [
-        c.model_copy(update={"subsets": tuple(n for n, ids in (("smoke", smoke), ("mini", mini)) if c.id in ids)})
-        for c in cases
-    ]
 
 
 def build(
-    folder: Path,
-    groups: int,
-    edits: int,
-    device: str = "cpu",
-    done: Callable[[str], None] = lambda _: None,
-    reader: Reader | None = None,
+    folder: Path, order: Order, reader: Reader | None = None, done: Callable[[str], None] = lambda _: None
 ) -> dict[str, object]:
-    """Render the `dev` split into `folder` (replaced as a whole at the end) and return what was kept and dropped."""
+    """Render what was ordered into `folder` (replaced as a whole at the end) and return what was kept and dropped.
+
+    Groups that an interrupted call finished in `FOLDER.part` are taken over if nothing that makes them has changed.
+    Raises BenchError where no scene of a group holds.
+    """
+    _check(order)
     part = folder.with_name(folder.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    builder = Builder(part, device, reader=reader)
-    cases: list[EditCase] = []
-    for number in range(groups):
-        cases += builder.group("dev", number, edits)
-        done(cases[-1].group)
-    cases = subsets(cases)
-    info = {
-        "name": "shopedit-300",
-        "version": "1.0.dev1",
-        "title": "ShopEdit-300, lite rendition, development split",
-        "description": "Rendered product clips with exact edit targets and masks: 256x256, 17 frames, 8 fps.",
-        "vocabulary": prompts(),
-        "generator": {
-            "kept": dict(sorted(builder.kept.items())),
-            "dropped": dict(sorted(builder.dropped.items())),
-            "groups": groups,
-            "edits": edits,
-            "crf": CRF,
-            "probe": reader.report() if reader else None,
-        },
+    records = part / "groups"
+    records.mkdir(parents=True, exist_ok=True)
+    makers = (_code_digest(), reader.weights if reader else "")
+    builder: Builder | None = None
+    kept: dict[str, dict] = {}
+    waiting: deque[tuple[str, str, _Pending]] = deque()
+
+    def finish() -> None:
+        group, signature, pending = waiting.popleft()
+        kept[group] = pending.record()
+        _write_text(records / f"{group}.json", json.dumps({"signature": signature} | kept[group], ensure_ascii=False))
+        done(group)
+
+    with writers(order.workers) as pool:
+        for split, number in order.all_groups():
+            group = f"{split}-{number:02d}"
+            signature = _signature(order, split, number, makers)
+            found = _finished(records / f"{group}.json", signature)
+            if found is not None:
+                kept[group] = found
+                done(group)
+                continue
+            builder = builder or Builder(order.device, reader, order.judged_in)
+            prints = [p.drawn.print for _, _, p in waiting] + [_bits(k["print"]) for k in kept.values()]
+            drawn = builder.draw(split, number, order.secret, order.rejected, prints)
+            waiting.append((group, signature, _submit(builder, drawn, part, order, pool)))
+            if len(waiting) > 2:
+                finish()
+        while waiting:
+            finish()
+    return _publish(part, folder, order, kept)
+
+
+def _check(order: Order) -> None:
+    """Hidden scenes must be nobody else's: their seeds are even, and beyond those of all other splits."""
+    if "hidden" not in order.splits:
+        return
+    others = {seed for split in ("dev", "test") for seed in _seeds(split, "")}
+    for seed in _seeds("hidden", order.secret):
+        if seed in others or seed % 2 or seed < TRAINING_SEEDS:
+            raise BenchError("the hidden split shares a scene with another split or the training; mend testset.cases")
+
+
+def _seeds(split: str, secret: str) -> Iterator[int]:
+    for number in range(GROUPS[split]):
+        for attempt in range(ATTEMPTS):
+            yield next(candidates(split, number, EDITS, attempt, secret)).source.seed
+
+
+def _submit(builder: Builder, drawn: Drawn, part: Path, order: Order, pool: Executor) -> _Pending:
+    files: dict[str, Future[Asset]] = {}
+    roles: dict[str, dict[str, str]] = {}
+    for case, role, job in builder.jobs(drawn, part, order.rendition):
+        roles.setdefault(case, {})[role] = job.path
+        if job.path not in files:
+            files[job.path] = pool.submit(write, job)
+    if order.aux:
+        builder.write_aux(drawn.plans[0], part / "aux" / f"{drawn.plans[0].group}.npz", order.rendition)
+    return _Pending(drawn, files, roles)
+
+
+def _signature(order: Order, split: str, number: int, makers: tuple[str, str]) -> str:
+    plans = list(candidates(split, number, EDITS, 0, order.secret))
+    turned_down = sorted(r for r in order.rejected if r[0].startswith(f"{plans[0].group}-"))
+    return sha256(
+        repr((makers, order.rendition, order.judged_in, order.device, order.aux, turned_down, plans)).encode()
+    ).hexdigest()
+
+
+def _code_digest() -> str:
+    """The sha256 of what draws scenes and pictures: a group of another renderer is not taken over."""
+    here = Path(__file__).parent
+    files = sorted([*here.glob("render/*.py"), *here.glob("scenes/*.py"), here / "cases.py", here / "measure.py"])
+    return sha256(b"\0".join(f.read_bytes() for f in files)).hexdigest()
+
+
+def _finished(path: Path, signature: str) -> dict | None:
+    if not path.exists():
+        return None
+    record = json.loads(path.read_text(encoding="utf-8"))
+    return record if record.pop("signature") == signature else None
+
+
+def _bits(text: str) -> Bits:
+    return np.unpackbits(np.frombuffer(bytes.fromhex(text), np.uint8), count=BITS).astype(bool)
+
+
+def _write_text(path: Path, text: str) -> None:
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
+def _read_by_probe(reports: list[dict | None]) -> dict | None:
+    """The sum of what a probe read in all groups, None where there was none."""
+    found = [r for r in reports if r is not None]
+    if not found:
+        return None
+    asked, unread = (dict(sorted(sum((Counter(r[k]) for r in found), Counter()).items())) for k in ("asked", "unread"))
+    confusions: Counter[tuple[str, ...]] = Counter()
+    for report in found:
+        for *key, count in report["confusions"]:
+            confusions[tuple(key)] += count
+    pairs = [[*key, n] for key, n in confusions.most_common()]
+    return {"weights": found[0]["weights"], "asked": asked, "unread": unread, "confusions": pairs}
+
+
+def _publish(part: Path, folder: Path, order: Order, kept: dict[str, dict]) -> dict[str, object]:
+    cases = subsets([EditCase.model_validate(c) for record in kept.values() for c in record["cases"]])
+    dropped = sum((Counter(r["dropped"]) for r in kept.values()), Counter())
+    scenarios = sorted({c.scenario for c in cases})
+    rendition = order.rendition
+    generator = {
+        "kept": {s: sum(c.scenario == s for c in cases) for s in scenarios},
+        "dropped": {s: dropped[s] for s in scenarios},
+        "groups": {split: sum(c.split == split for c in cases) // EDITS for split in order.splits},
+        "edits": EDITS,
+        "crf": rendition.crf,
+        "redrawn": {group: r["attempt"] for group, r in kept.items() if r["attempt"]},
+        "probe": _read_by_probe([r["probe"] for r in kept.values()]),
     }
-    (part / "testset.json").write_text(json.dumps(info, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    sizes = " and ".join(f"{w}x{h}" for h, w in (rendition.square, rendition.tall))
+    info = {
+        "name": "shopedit-300" if "hidden" not in order.splits else "shopedit-hidden",
+        "version": order.version if rendition == LITE else f"{order.version}-{rendition.name}",
+        "title": f"ShopEdit-300, {rendition.name} rendition, {' and '.join(order.splits)}",
+        "description": "Rendered product clips with exact edit targets and masks: "
+        f"{sizes}, {rendition.frames} frames, {rendition.fps} fps.",
+        "vocabulary": prompts(),
+        "generator": generator,
+    }
+    _write_text(part / "testset.json", json.dumps(info, indent=2, ensure_ascii=False) + "\n")
     lines = [c.model_dump_json(exclude_defaults=True) for c in cases]
-    (part / "cases.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    _write_text(part / "cases.jsonl", "\n".join(lines) + "\n")
+    shutil.rmtree(part / "groups")
+    for stranger in (part / "clips").iterdir():
+        if stranger.name not in kept:
+            shutil.rmtree(stranger)
     if folder.exists():
         shutil.rmtree(folder)
     part.replace(folder)
-    return info["generator"]  # type: ignore[return-value]
+    return generator

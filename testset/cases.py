@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from bench.types import AttributeChange, Scenario
-from testset.scenes import Scene, choices, edited, sample_scene
+from bench.types import Asset, AttributeChange, EditCase, Scenario
+from testset.scenes import Scene, caption, choices, edited, instruction, sample_scene
 from testset.scenes.lettering import LABELS
 from testset.scenes.scene import TURNTABLE, readable, sample_item
 from testset.scenes.vocabulary import COLORS, MOTIONS, PRODUCTS, PROPS, SCENARIO_ATTRIBUTE, SETTINGS
@@ -15,7 +15,7 @@ from testset.scenes.vocabulary import COLORS, MOTIONS, PRODUCTS, PROPS, SCENARIO
 _IN_PLACE: tuple[Scenario, ...] = ("product", "background", "color", "material", "style")
 _THIN = {"ring", "chair", "headphones", "table lamp"}
 _BUSY = {"window", "tiles", "brick", "bokeh"}
-GROUPS = {"dev": 18, "test": 80}
+GROUPS = {"dev": 18, "test": 80, "hidden": 26}
 """Source clips of each split."""
 EDITS = 4
 """Edits of each source clip."""
@@ -30,8 +30,10 @@ HARD = (
     "label",
 )
 """The tags of hard cases."""
-_FIRST_SEED = {"dev": 0, "test": 10_000_000}
-"""Scenes of a split have even seeds in a range of their own; training scenes have odd ones."""
+_FIRST_SEED = {"dev": 0, "test": 1 << 32, "hidden": 1 << 40}
+"""Scenes of a split have even seeds in a range of their own; training scenes have odd ones below 2**40."""
+_SEED_BITS = {"dev": 20, "test": 20, "hidden": 40}
+"""Each group has so many bits of that range for itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +86,41 @@ def tags(scene: Scene) -> tuple[str, ...]:
     return tuple(name for name, holds in found.items() if holds)
 
 
+def case_of(plan: Plan, assets: Mapping[str, Asset]) -> EditCase:
+    """Return the record of a rendered plan; `assets` has `source`, `target`, `mask` and `product_mask`."""
+    scene = plan.source
+    return EditCase(
+        id=plan.id,
+        group=plan.group,
+        scenario=plan.scenario,
+        vertical=PRODUCTS[scene.item.product].vertical,
+        tags=tags(plan.target if plan.scenario != "remove" else scene),
+        source_prompt=caption(scene),
+        target_prompt=caption(plan.target),
+        instruction=instruction(scene, plan.target, plan.scenario),
+        attributes=plan.changes,
+        keep=plan.keep,
+        split=plan.group.split("-", 1)[0],
+        **assets,
+    )
+
+
 def is_tall(number: int) -> bool:
     """Return whether a group is in portrait: every third is."""
     return number % 3 == 2
 
 
-def source_scene(split: str, number: int, rng: random.Random) -> Scene:
+def scene_seed(split: str, number: int, rng: random.Random) -> int:
+    """Return a geometry seed that no other group, split or training scene can have."""
+    bits = _SEED_BITS[split]
+    return _FIRST_SEED[split] + 2 * ((number << bits) | rng.getrandbits(bits))
+
+
+def source_scene(split: str, number: int, rng: random.Random, secret: str = "") -> Scene:
     """Return the source scene of a group: kinds, labels, settings and motions take turns, the rest is drawn."""
     products = sorted(PRODUCTS)
-    random.Random(split).shuffle(products)
-    scene = sample_scene(rng, _FIRST_SEED[split] + 2 * rng.randrange(1_000_000))
+    random.Random(split + secret).shuffle(products)
+    scene = sample_scene(rng, scene_seed(split, number, rng))
     product = products[number % len(products)]
     kind = PRODUCTS[product]
     item = replace(
@@ -129,10 +156,13 @@ def scenarios_of(number: int, edits: int) -> tuple[Scenario, ...]:
     return ("remove" if number % 2 == 0 else "add", *others)
 
 
-def candidates(split: str, number: int, edits: int, attempt: int) -> Iterator[Plan]:
-    """Yield the edits of one group. Another `attempt` draws the scene and its values anew."""
-    rng = random.Random(f"shopedit/{split}/{number}/{attempt}")
-    source = source_scene(split, number, rng)
+def candidates(split: str, number: int, edits: int, attempt: int, secret: str = "") -> Iterator[Plan]:
+    """Yield the edits of one group. Another `attempt` draws the scene and its values anew.
+
+    `secret` is the seed of the hidden split: without it nobody can draw its scenes.
+    """
+    rng = random.Random(f"shopedit/{split}/{number}/{attempt}" + (f"/{secret}" if secret else ""))
+    source = source_scene(split, number, rng, secret)
     group = f"{split}-{number:02d}"
     for k, scenario in enumerate(scenarios_of(number, edits)):
         values = choices(source, scenario)

@@ -14,6 +14,7 @@ from bench.media.inspect import Inspection, inspect, jitter
 from bench.testsets import assets_of, read_info, read_testset
 from bench.types import SCENARIOS, Asset, EditCase, TestSet
 from testset.card import stale
+from testset.duplicates import Bits, near_duplicates, read_fingerprint
 from testset.importing import MAX_JITTER
 from testset.table import is_name
 
@@ -25,6 +26,8 @@ def faults(folder: Path) -> tuple[TestSet, list[str]]:
     """
     testset, info = read_testset(folder), read_info(folder)
     found = [*_records(testset.cases), *_subsets(testset), *_files(testset), *_strangers(testset)]
+    if "dropped" in info.generator:  # clips of one's own may be alike on purpose
+        found += _twins(testset)
     if (folder / "README.md").exists() or (folder / "SHA256SUMS").exists():
         found += stale(testset, info)
     return testset, found
@@ -123,6 +126,23 @@ def _clip(clip: Inspection, asset: Asset) -> Iterator[str]:
         yield f"players turn it by {clip.rotation} degrees"
     if jitter(clip.times) > MAX_JITTER:
         yield "its frame rate varies"
+
+
+def _twins(testset: TestSet) -> Iterator[str]:
+    """Yield clips of two groups that show nearly the same."""
+    clips = {a.path: (case.group, a) for case in testset.cases for a in (case.source, case.target) if a is not None}
+
+    def look(path: str) -> tuple[str, Bits] | None:
+        group, asset = clips[path]
+        try:
+            return group, read_fingerprint(testset.root / path, asset.frames)
+        except CaseFailed:
+            return None  # `_files` says so
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        prints = {path: found for path, found in zip(clips, pool.map(look, clips), strict=True) if found}
+    for a, b in near_duplicates(prints):
+        yield f"{a}: shows nearly what {b} shows, of another group"
 
 
 def _strangers(testset: TestSet) -> Iterator[str]:

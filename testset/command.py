@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bench.cli import console
 from bench.cli.console import escape
 from bench.cli.options import DEFAULT_TESTSET, JsonOption
+from bench.errors import unknown
 from bench.testsets import assets_of
 
 if TYPE_CHECKING:
@@ -128,15 +129,28 @@ def import_(
 @app.command()
 def build(
     out: Annotated[Path, typer.Option("--out", help="Folder to write; replaced as a whole when all is rendered.")],
-    groups: Annotated[int, typer.Option(min=1, help="Source clips.")] = 16,
-    edits: Annotated[int, typer.Option(min=2, max=6, help="Edits of each source clip.")] = 4,
+    split: Annotated[list[str] | None, typer.Option(help="dev, test or hidden; may be given twice. [dev]")] = None,
+    rendition: Annotated[str, typer.Option(help="lite (256x256, 17 frames) or full (960x960, 49 frames).")] = "lite",
+    groups: Annotated[int | None, typer.Option(min=1, help="Only the first so many source clips of a split.")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes that encode. [one per core, up to 16]")] = None,
+    seed_file: Annotated[Path | None, typer.Option(help="Secret of `hidden`; else $SHOPEDIT_HIDDEN_SEED.")] = None,
+    rejected: Annotated[Path | None, typer.Option(help="Lines `CASE ATTEMPT` that a probe has turned down.")] = None,
+    aux: Annotated[bool, typer.Option(help="Write depth and flow of every source as well.")] = False,
+    version: Annotated[str, typer.Option(help="Of the test set; scores of two versions are never mixed.")] = "1.0",
 ) -> None:
-    """Render the dev split from its seed."""
-    from testset.build import build as render_split
+    """Render splits from their seeds. Stopped, it goes on where it was when called again."""
+    from testset.build import build as render_splits
+    from testset.order import RENDITIONS, Order, read_rejected, read_secret
 
+    if rendition not in RENDITIONS:
+        raise unknown("rendition", rendition, RENDITIONS)
+    splits = tuple(dict.fromkeys(split or ["dev"]))
+    secret = read_secret(seed_file) if "hidden" in splits else ""
+    chosen = RENDITIONS[rendition]
+    order = Order(splits, chosen, groups, secret, read_rejected(rejected), aux, device, workers, version)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console.out()) as progress:
-        task = progress.add_task("rendering clips", total=groups)
-        counts = render_split(out, groups, edits, device, lambda _: progress.advance(task))
+    with Progress(*columns, console=console.err()) as progress:
+        task = progress.add_task("rendering clips", total=len(list(order.all_groups())))
+        counts = render_splits(out, order, done=lambda _: progress.advance(task))
     console.out().print(counts)

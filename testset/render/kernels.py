@@ -198,7 +198,7 @@ def trace(
                 c = shade_floor(
                     world, bodies, parts, surfaces, yaw, words, frame, start, direction, floor_t, gone, glass
                 )
-                if layer == 0 and floor_end(world, start + direction * floor_t) <= 0.0:
+                if layer == 0 and floor_end(world, start + direction * floor_t) < 0.5:
                     out.id = -1
                     out.distance = floor_t
                     out.normal = wp.vec3(0.0, 1.0, 0.0)

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import warp as wp
+from numpy.typing import NDArray
 
 from testset.render import kernels, layout, styles
 from testset.render.pack import pack
@@ -23,6 +25,18 @@ class Rendering:
 
     rgb: Any
     ids: Any
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clip:
+    """One rendered scene as NumPy arrays."""
+
+    frames: NDArray[np.uint8]
+    """T x H x W x 3, RGB."""
+    ids: NDArray[np.int8]
+    """T x H x W: which body a pixel's centre ray met (0 is the product), -1 for the floor, -2 for the backdrop."""
+    distance: NDArray[np.float32]
+    """T x H x W: how far it went, scene units; 0 where it met the backdrop."""
 
 
 class Renderer:
@@ -46,14 +60,23 @@ class Renderer:
     def render_with_ids(
         self, scenes: Sequence[Scene], frames: int = 17, height: int = 256, width: int = 256, samples: int = 2
     ) -> Rendering:
-        """Return frames and, per pixel, which body its centre ray met."""
+        """Return frames and, per pixel, which body its centre ray met, as torch tensors on the renderer's device."""
+        out, ids, _ = self._trace(scenes, frames, height, width, samples)
+        return Rendering(wp.to_torch(out).view(*ids.shape, 3), wp.to_torch(ids))
+
+    def clip(self, scene: Scene, frames: int = 17, height: int = 256, width: int = 256, samples: int = 2) -> Clip:
+        """Return one scene in the host's memory, without torch."""
+        out, ids, aux = self._trace([scene], frames, height, width, samples)
+        return Clip(out.numpy().reshape(frames, height, width, 3), ids.numpy()[0], aux.numpy()[0, ..., 3])
+
+    def _trace(self, scenes: Sequence[Scene], frames: int, height: int, width: int, samples: int) -> tuple:
+        """Return warp arrays: frames [B, T, H, 3 W], ids [B, T, H, W], normal and distance [B, T, H, W] of vec4."""
         p = pack(scenes, frames, height, width)
         d = self.device
         worlds = wp.array(p.worlds, dtype=layout.World, device=d)
-        cameras = wp.array(p.cameras, dtype=layout.Camera, device=d)
         scene = [
             worlds,
-            cameras,
+            wp.array(p.cameras, dtype=layout.Camera, device=d),
             wp.array(p.bodies, dtype=layout.Body, device=d),
             wp.array(p.parts, dtype=layout.Part, device=d),
             wp.array(p.surfaces, dtype=layout.Surface, device=d),
@@ -76,4 +99,4 @@ class Renderer:
         out = wp.empty((len(scenes), frames, height, 3 * width), dtype=wp.uint8, device=d)
         wp.launch(styles.stylize, shape, [worlds, height, width, smooth, aux, ids, out], device=d)
         wp.synchronize_device(d)  # torch reads the frames on a stream of its own
-        return Rendering(wp.to_torch(out).view(*shape, 3), wp.to_torch(ids))
+        return out, ids, aux
