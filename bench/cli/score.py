@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from bench.explain import AxisPart, Explanation
     from bench.score import Formula
+    from bench.sensitivity import Sensitivity
     from bench.store.read import Board, Result
 
 app = typer.Typer(no_args_is_help=True, help="Take scores apart.")
@@ -127,6 +128,76 @@ def _record(board: Board, result: Result, found: Explanation) -> dict[str, Any]:
         "axes": [axis(part) for part in found.axes],
         "left_out": found.left_out,
     }
+
+
+@app.command("sensitivity", epilog="Example: [bold]bench score sensitivity --split dev[/]")
+def sensitivity(
+    split: Annotated[str | None, typer.Option(help="Only this split or part.")] = None,
+    track: Annotated[str, typer.Option(help="Input track whose methods are ranked.")] = "first-frame",
+    run: Annotated[str | None, typer.Option(help="What this run covered. Default: the board used last.")] = None,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+    db: DbOption = None,
+) -> None:
+    """Show how ranks move over a grid of weights and without each metric in turn; nothing is measured again."""
+    from dataclasses import asdict
+
+    from bench.cli.console import write_json
+    from bench.cli.table import board_of
+    from bench.errors import UserError
+    from bench.home import open_home
+    from bench.sensitivity import sensitivity as vary
+    from bench.store.access import open_reader
+
+    reader = open_reader(open_home(home), db)
+    boards = reader.boards()
+    if not boards:
+        raise UserError("the store holds no run; make one with `bench run --method NAME`")
+    board = board_of(reader, run) if run else boards[0]
+    ranked: dict[str, list[Result]] = {}
+    for result in reader.results(board, run=run, split=split):
+        if result.method.track == track and not result.method.control and result.scores:
+            ranked.setdefault(result.method.name, []).append(result)
+    seeds = {name: min(r.seed for r in found) for name, found in ranked.items()}
+    ranked = {name: [r for r in found if r.seed == seeds[name]] for name, found in ranked.items()}
+    cases = {r.case.id for found in ranked.values() for r in found}
+    whole = {name: found for name, found in ranked.items() if {r.case.id for r in found} == cases}
+    found = vary(whole, _formula(board))
+    if as_json:
+        write_json({"signature": board.signature, "track": track, "split": split, **asdict(found)})
+    else:
+        _print_sensitivity(board, track, found)
+
+
+def _print_sensitivity(board: Board, track: str, found: Sensitivity) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from bench.cli.console import escape, out
+
+    def span(pair: tuple[int, int]) -> str:
+        return str(pair[0]) if pair[0] == pair[1] else f"{pair[0]}-{pair[1]}"
+
+    console = out()
+    console.print(escape(f"{board.testset} {board.version} · {board.signature} · track {track}, {found.cases} cases"))
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for head in ("method", "score", "rank", "by tests", "over the grid", "without a metric"):
+        table.add_column(head, justify="left" if head == "method" else "right")
+    for method in sorted(found.base.ranks, key=found.base.ranks.__getitem__):
+        table.add_row(
+            escape(method),
+            f"{found.base.means[method]:.1f}",
+            str(found.base.ranks[method]),
+            span(found.sets[method]),
+            span(found.span(method, found.grid)),
+            span(found.span(method, found.without)),
+        )
+    console.print(table)
+    moved = [v for v in (*found.grid, *found.without) if v.tau < 1]
+    console.print(f"{len(moved)} of {len(found.grid) + len(found.without)} variants give another order")
+    for variant in sorted(moved, key=lambda v: v.tau):
+        order = " > ".join(sorted(variant.ranks, key=variant.ranks.__getitem__))
+        console.print(escape(f"  {variant.name}: tau {variant.tau:.2f}, {order}"), soft_wrap=True)
 
 
 CONTROLS = {"source": "source", "frozen": "frozen", "other": "other clip"}
