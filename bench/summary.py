@@ -95,6 +95,17 @@ def _of(results: Sequence[Result], metric: str) -> list[tuple[float, Result]]:
     return [(value, result) for value, result in found if value is not None]
 
 
+def never_scored(results: Sequence[Result]) -> dict[str, list[str]]:
+    """Return the metrics that no edit has, by the reason they share; what fails on some edits only is no part of it."""
+    made = [result for result in results if result.ok]
+    found: dict[str, list[str]] = {}
+    for name in dict.fromkeys(name for result in made for name in result.scores):
+        reasons = {result.scores[name].unscored if name in result.scores else None for result in made}
+        if len(reasons) == 1 and (reason := reasons.pop()) is not None:
+            found.setdefault(reason, []).append(name)
+    return found
+
+
 def by_scenario(results: Sequence[Result], metric: str = HEADLINE) -> dict[str, float]:
     """Return a metric's mean per scenario, in the order of `SCENARIOS`, for those that have it."""
     found = _of(results, metric)

@@ -317,6 +317,9 @@ def test_a_set_without_targets_is_scored_where_it_can_be_and_says_why_elsewhere(
     home = ("--home", tmp_path / "home")
     done = bench("run", "--method", "copy-source", "--testset", out, "--no-controls", *home)
     assert done.exit_code == 0, done.output
+    assert "unscored on every edit: accuracy, preservation, temporal, score, psnr" in done.stdout
+    assert ": needs a target clip" in done.stdout
+    assert "psnr-outside" in done.stdout.splitlines()[2]
     (edit,) = json.loads(bench("export", "--canonical", *home).stdout)["edits"]
     scores = edit["scores"]
     for name in ("score", "accuracy", "preservation", "temporal", "psnr", "margin-lab", "ciede2000"):
@@ -364,3 +367,12 @@ def test_the_worked_example_of_the_documentation_works(folder: Path) -> None:
         "unknown case 'mug-bleu': did you mean mug-blue"
         in bench("testset", "show", "mug-bleu", "--testset", out).stderr
     )
+
+
+def test_a_set_is_named_after_its_table_and_written_here_unless_told_otherwise(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path_factory.mktemp("here")
+    monkeypatch.chdir(here)
+    assert bench("testset", "import", table(folder, GOOD, name="shop.csv")).exit_code == 0
+    assert read_testset(here / "shop").name == "shop"

@@ -91,7 +91,9 @@ def push(
 @app.command("import")
 def import_(
     table: Annotated[Path, typer.Argument(help="CSV or YAML, one row per edit; columns: docs/testset.md.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder to write; must be new or empty.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder to write, new or empty. Default: the table's name, here.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the test set. Default: the folder's.")] = None,
     version: Annotated[str, typer.Option(help="Its version; scores of two versions are never mixed.")] = "1.0",
     root: Annotated[Path | None, typer.Option(help="Where the table's paths start. Default: its own folder.")] = None,
@@ -109,6 +111,7 @@ def import_(
     from testset.refit import read_refit
 
     refit = read_refit(size, fps, frames)
+    out = out or Path(table.stem)
     wanted = Import(table, out, root or table.parent, name or out.resolve().name, version, licence, refit)
     try:
         with Progress(TextColumn("{task.description}"), console=console.err(), transient=True) as progress:

@@ -55,7 +55,8 @@ def export(
     if form == "csv":
         text = to_csv(results)
     elif form == "markdown":
-        text = to_markdown(rows(results, sets if run or split else ()), metrics_shown(cards))
+        made = rows(results, sets if run or split else ())
+        text = to_markdown(made, metrics_shown(cards, made))
     else:
         text = to_json(board, results, cards, canonical=canonical, sets=sets)
     if output:

@@ -18,6 +18,8 @@ SHOWN = ("psnr", "ssim", "perc-effl0", "kvd-effl0t")
 """Shown where the protocol has them and the terminal is wide: what readers of other benchmarks look for
 first.
 """
+REFERENCE_FREE = ("psnr-outside", "structure-effl0", "motion-lk", "warp-excess-dis", "flicker-difference")
+"""Shown in their place where no edit has a headline, as on a test set without ground truth."""
 WIDE = 120
 
 
@@ -31,10 +33,12 @@ def board_of(reader: Reader, run: str) -> Board:
     raise UserError(f"unknown run '{run}': `bench list runs` shows those there are")
 
 
-def metrics_shown(cards: Sequence[MetricCard]) -> list[str]:
+def metrics_shown(cards: Sequence[MetricCard], rows: Sequence[Row]) -> list[str]:
     """Return the metrics that get a column."""
     names = {card.name for card in cards}
-    return [name for name in SHOWN if name in names]
+    if any(row.score for row in rows):
+        return [name for name in SHOWN if name in names]
+    return [name for name in REFERENCE_FREE if any(name in row.means for row in rows)]
 
 
 def leaderboard(rows: Sequence[Row], board: Board, cards: Sequence[MetricCard], partial: bool, width: int) -> Table:
@@ -48,7 +52,7 @@ def leaderboard(rows: Sequence[Row], board: Board, cards: Sequence[MetricCard], 
     from bench.cli.console import escape
     from bench.export import cells, headings
 
-    shown = metrics_shown(cards) if width >= WIDE else []
+    shown = metrics_shown(cards, rows) if width >= WIDE else []
     title = f"{board.testset} {board.version} · {board.signature}{' · partial' if partial else ''}"
     table = Table(
         title=escape(title),
