@@ -73,6 +73,7 @@ def refusal(card: MethodCard, case: EditCase, wrong: EditCase | None) -> str | N
     reason.
     """
     lacking = [role for role, asset in given(card, case, wrong).items() if asset is None]
+    lacking += [need for need in card.needs if not getattr(case, need).strip()]
     return f"the case has no {' and no '.join(r.replace('_', ' ') for r in lacking)}" if lacking else None
 
 

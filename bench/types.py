@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Scenario = Literal["product", "background", "color", "material", "style", "add", "remove"]
 SCENARIOS: tuple[Scenario, ...] = ("product", "background", "color", "material", "style", "add", "remove")
 Track = Literal["text", "first-frame", "mask"]
+Need = Literal["source_prompt"]
 Better = Literal["higher", "lower"]
 Frames = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -183,6 +184,8 @@ class MethodCard(_Record):
     """Shown, never ranked."""
     oracle: bool = False
     """Needs an `OracleRequest`."""
+    needs: tuple[Need, ...] = ()
+    """Words that the row cannot do without; a case whose field is blank is refused when the run is planned."""
     paper: str | None = None
     licence: str = "Apache-2.0"
 

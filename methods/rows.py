@@ -38,26 +38,33 @@ def read_row(path: Path) -> MethodEntry:
     target = str(row.pop("class"))
     if row.get("name") != path.stem:
         raise UserError(f"{path}: name is {row.get('name')!r}; wanted {path.stem!r}, the file's own")
-    if "weights" in row:
-        raise UserError(f"{path}: weights are read from the model's folder; remove the field")
+    for field, home in (("weights", "the model's folder"), ("needs", "the class")):
+        if field in row:
+            raise UserError(f"{path}: {field} are read from {home}; remove the field")
     try:
         card = MethodCard.model_validate(row)
     except ValidationError as error:
         wrong = error.errors()[0]
         field = ".".join(map(str, wrong["loc"]))
         raise UserError(f"{path}: {field}: {wrong['msg']}, found {wrong['input']!r}") from None
-    parameters = _parameters(path, target).read(card.name, card.parameters).model_dump(mode="json")
-    card = card.model_copy(update={"parameters": parameters, "weights": _weights(parameters)})
+    adapter, allowed = _adapter(path, target)
+    checked = allowed.read(card.name, card.parameters)
+    checked.check_track(card.name, card.track)
+    checked.check_model(card.name)
+    parameters = checked.model_dump(mode="json")
+    needs = getattr(adapter, "needs", ())
+    card = card.model_copy(update={"parameters": parameters, "weights": _weights(parameters), "needs": needs})
     return MethodEntry(card, target)
 
 
-def _parameters(path: Path, target: str) -> type[Parameters]:
+def _adapter(path: Path, target: str) -> tuple[type, type[Parameters]]:
+    """Return the class of a row and that of its parameters."""
     module, _, name = target.partition(":")
     try:
-        found: type[Parameters] = getattr(importlib.import_module(module), name).Parameters
+        adapter = getattr(importlib.import_module(module), name)
+        return adapter, adapter.Parameters
     except (ImportError, AttributeError, ValueError) as error:
         raise UserError(f"{path}: class {target} cannot be had ({error}); wanted package.module:Class") from None
-    return found
 
 
 def _weights(parameters: Mapping[str, Any]) -> str | None:

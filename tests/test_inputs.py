@@ -123,6 +123,13 @@ def test_a_case_without_what_a_track_gives_is_refused(testset: TestSet) -> None:
     assert set(given(card(track="text"), testset.cases[0], None)) == {"source"}
 
 
+def test_a_case_without_the_words_a_method_needs_is_refused(testset: TestSet) -> None:
+    wordless = testset.cases[0].model_copy(update={"source_prompt": "  "})
+    assert refusal(card(needs=("source_prompt",)), wordless, None) == "the case has no source prompt"
+    assert refusal(card(), wordless, None) is None
+    assert refusal(card(needs=("source_prompt",)), testset.cases[0], None) is None
+
+
 def test_a_clip_unlike_its_record_fails_with_both_sizes(testset: TestSet) -> None:
     case = testset.cases[0]
     longer = case.source.model_copy(update={"frames": 17})
