@@ -6,11 +6,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from methods.wan.schedules import native_unipc, shifted_grid
-from methods.wan.solvers import SOLVERS, ab2, euler, euler_lagged, fireflow, heun, midpoint, uni_inv, unipc
+from methods.wan.schedules import native_dpm, native_unipc, shifted_grid
+from methods.wan.solvers import SOLVERS, ab2, dpmpp_2m, euler, euler_lagged, fireflow, heun, midpoint, uni_inv, unipc
 
 MEAN = SPREAD = 0.5
-ONE_EVALUATION = ("euler", "euler-lagged", "ab2", "unipc")
+ONE_EVALUATION = ("euler", "euler-lagged", "ab2", "dpmpp-2m", "unipc")
 UP_AND_DOWN = ("euler", "midpoint", "heun", "ab2", "fireflow", "uni-inv")
 
 
@@ -69,6 +69,11 @@ def test_unipc_converges_with_nearly_slope_two():
     assert slope(unipc) >= 1.7
 
 
+def test_dpmpp_2m_converges_faster_than_first_order_solvers():
+    """Its first-order last step to sigma = 0 still dominates at these steps."""
+    assert slope(dpmpp_2m) >= 1.3
+
+
 def test_every_solver_follows_the_exact_gaussian_flow():
     x = np.linspace(-1, 2, 9)
     grid = native_unipc(640, 5)
@@ -90,29 +95,61 @@ def test_the_taylor_step_of_rf_solver_is_the_midpoint_rule():
 def test_first_order_data_prediction_is_euler():
     x = np.linspace(-1, 2, 9)
     for s in (0.9998, 0.7, 0.1):
-        assert unipc(x, [s, 0.0], mixture) == pytest.approx(euler(x, [s, 0.0], mixture), abs=1e-12)
-        assert unipc(x, [s, s / 2], mixture) == pytest.approx(euler(x, [s, s / 2], mixture), abs=1e-12)
+        for solver in (unipc, dpmpp_2m):
+            assert solver(x, [s, 0.0], mixture) == pytest.approx(euler(x, [s, 0.0], mixture), abs=1e-12)
+            assert solver(x, [s, s / 2], mixture) == pytest.approx(euler(x, [s, s / 2], mixture), abs=1e-12)
 
 
-def test_unipc_equals_the_scheduler_of_diffusers():
+@pytest.mark.parametrize(
+    ("solver", "scheduler", "options"),
+    [
+        (unipc, "UniPCMultistepScheduler", {}),
+        (dpmpp_2m, "DPMSolverMultistepScheduler", {"algorithm_type": "dpmsolver++", "solver_type": "midpoint"}),
+    ],
+)
+def test_a_multistep_solver_equals_the_scheduler_of_diffusers(solver, scheduler, options):
     torch = pytest.importorskip("torch")
-    from diffusers import UniPCMultistepScheduler
+    import diffusers
 
-    steps = 12
     flow = {"prediction_type": "flow_prediction", "use_flow_sigmas": True, "flow_shift": 3.0}
-    scheduler = UniPCMultistepScheduler(**flow)
-    scheduler.set_timesteps(steps)
-    sigmas = [float(s) for s in scheduler.sigmas]
-    x = torch.linspace(-1, 2, 16, dtype=torch.float64).reshape(1, 1, 1, 4, 4)
-    theirs = x.clone()
-    for sigma, timestep in zip(sigmas, scheduler.timesteps, strict=False):
-        theirs = scheduler.step(gaussian(theirs, sigma), timestep, theirs).prev_sample
-    assert torch.allclose(unipc(x, sigmas, gaussian), theirs, atol=2e-6)
+    theirs = getattr(diffusers, scheduler)(**flow, **options)
+    theirs.set_timesteps(12)
+    sigmas = [float(s) for s in theirs.sigmas]
+    start = torch.linspace(-1, 2, 16, dtype=torch.float64).reshape(1, 1, 1, 4, 4)
+    x = start
+    for sigma, timestep in zip(sigmas, theirs.timesteps, strict=False):
+        x = theirs.step(gaussian(x, sigma), timestep, x).prev_sample
+    assert torch.allclose(solver(start, sigmas, gaussian), x, atol=2e-6)
 
 
-def test_unipc_refuses_to_invert():
+def test_dpmpp_2m_starts_at_pure_noise_where_its_second_step_is_first_order_too():
+    x, sigmas = np.linspace(-1, 2, 9), native_dpm(40, 5)
+    assert sigmas[0] == 1
+    first_two = euler(x, sigmas[:3], mixture)
+    assert dpmpp_2m(x, sigmas[:3], mixture) == pytest.approx(first_two, abs=1e-12)
+    assert np.abs(dpmpp_2m(x, sigmas, gaussian) - gaussian_map(x, 1, 0)).max() < 0.02
+
+
+def test_guidance_is_the_same_on_velocity_clean_clip_and_noise():
+    """All three are affine in the velocity at one x and sigma."""
+    x, sigma, scale = np.linspace(-1, 2, 9), 0.6, 3.5
+    u, v = gaussian(x, sigma), mixture(x, sigma)
+    guided = u + scale * (v - u)
+
+    def clean(v):
+        return x - sigma * v
+
+    def noise(v):
+        return x + (1 - sigma) * v
+
+    assert clean(guided) == pytest.approx(clean(u) + scale * (clean(v) - clean(u)), abs=1e-12)
+    assert noise(guided) == pytest.approx(noise(u) + scale * (noise(v) - noise(u)), abs=1e-12)
+
+
+@pytest.mark.parametrize("solver", [unipc, dpmpp_2m])
+def test_data_prediction_refuses_to_invert(solver):
     with pytest.raises(ValueError, match="descend"):
-        unipc(np.zeros(3), native_unipc(4, 5)[::-1], gaussian)
+        solver(np.zeros(3), native_unipc(4, 5)[::-1], gaussian)
 
 
 def test_solvers_in_velocity_invert_from_sigma_zero_without_nan():

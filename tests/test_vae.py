@@ -10,6 +10,8 @@ from methods.wan.vae import (
     encode_video,
     posterior,
     reconstruct,
+    streamed_frames,
+    streamed_mean,
     to_frames,
     to_pixels,
 )
@@ -63,12 +65,51 @@ def test_one_pass_decodes_what_the_chunked_walk_decodes(latent_frames: int) -> N
 def test_the_public_calls_agree_between_both_walks_and_with_the_statistics_of_the_config() -> None:
     vae, frames = small_vae(), clip()
     latents = encode_video(vae, frames)
-    torch.testing.assert_close(latents, encode_video(vae, frames, chunked=True), atol=1e-5, rtol=0)
+    torch.testing.assert_close(latents, encode_video(vae, frames, stream=True), atol=1e-5, rtol=0)
     raw = vae.encode(to_pixels(frames)).latent_dist.mode()
     torch.testing.assert_close(latents[:, 1], (raw[:, 1] + 0.2) / 2.0, atol=1e-5, rtol=0)
-    whole, chunked = decode_video(vae, latents), decode_video(vae, latents, chunked=True)
+    whole, chunked = decode_video(vae, latents), decode_video(vae, latents, stream=True)
     assert whole.dtype == torch.uint8 and whole.shape == frames.shape
     assert (whole.int() - chunked.int()).abs().max() <= 1
+
+
+@pytest.mark.parametrize("frames", [1, 5, 17])
+def test_a_streamed_clip_is_that_of_the_chunked_walk_bit_for_bit(frames: int) -> None:
+    vae, pixels = small_vae(), clip(frames)
+    mean = vae.encode(to_pixels(pixels)).latent_dist.mode()
+    assert torch.equal(streamed_mean(vae, pixels), mean)
+    decoded = torch.cat(list(streamed_frames(vae, mean)), dim=1)
+    assert torch.equal(decoded, to_frames(vae.decode(mean).sample))
+
+
+def test_streamed_frames_come_as_they_are_decoded() -> None:
+    vae, asked = small_vae(), []
+    inner = vae.decoder.forward
+
+    def counting(*args: object, **kwargs: object) -> torch.Tensor:
+        asked.append(1)
+        return inner(*args, **kwargs)
+
+    vae.decoder.forward = counting
+    stream = streamed_frames(vae, torch.randn(1, 5, 4, 2, 3))
+    assert [(next(stream).shape[1], len(asked)) for _ in range(4)] == [(1, 1), (4, 2), (4, 3), (4, 4)]
+
+
+def test_large_clips_are_streamed_without_being_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    vae, frames = small_vae(), clip(9, batch=1)
+    latents = encode_video(vae, frames)
+    whole = decode_video(vae, latents)
+
+    def refuse(*args: object) -> None:
+        raise AssertionError("the whole clip was asked for at once")
+
+    monkeypatch.setattr("methods.wan.vae.posterior", refuse)
+    monkeypatch.setattr("methods.wan.vae.reconstruct", refuse)
+    with pytest.raises(AssertionError):
+        encode_video(vae, frames)
+    monkeypatch.setattr("methods.wan.vae.WHOLE_PIXELS", 9 * 32 * 48 - 1)
+    torch.testing.assert_close(encode_video(vae, frames), latents, atol=1e-5, rtol=0)
+    assert (decode_video(vae, latents).int() - whole.int()).abs().max() <= 1
 
 
 def test_the_first_latent_of_a_clip_is_the_latent_of_its_first_frame() -> None:

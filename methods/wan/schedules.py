@@ -35,10 +35,10 @@ def native_dpm(steps: int, shift: float) -> list[float]:
     return shifted_grid(steps, shift)
 
 
-def grid_from(sigma: float, steps: int, shift: float) -> list[float]:
-    """Return a grid of `steps` steps from `sigma`, in (0, 1], or from UniPC's top where that is lower.
+def grid_from(sigma: float, steps: int, shift: float, top: float = NATIVE_TOP) -> list[float]:
+    """Return a grid of `steps` steps from `sigma`, in (0, 1], or from S(top) where that is lower.
 
     A partial edit keeps all its steps: they are laid on [0, sigma] along the same shifted curve, so that
     strength changes what is re-made and not how finely.
     """
-    return shifted_grid(steps, shift, min(unshift_sigma(sigma, shift), NATIVE_TOP))
+    return shifted_grid(steps, shift, min(unshift_sigma(sigma, shift), top))

@@ -2,8 +2,8 @@
 
 All share one signature, `solver(x, sigmas, velocity) -> x`: the state at `sigmas[0]` is carried to
 `sigmas[-1]`. `velocity(x, sigma)` returns noise minus clean, in the shape of x. A solver in v runs both ways
-(a descending grid generates, an ascending one inverts); `unipc` only descends, because its data prediction
-carries no velocity at sigma = 0. Any array will do, so the tests integrate analytic flows, no network.
+(a descending grid generates, an ascending one inverts); `dpmpp_2m` and `unipc` only descend, because their data
+prediction carries no velocity at sigma = 0. Any array will do, so the tests integrate analytic flows, no network.
 """
 
 from __future__ import annotations
@@ -94,6 +94,23 @@ def uni_inv(x: X, sigmas: Sequence[float], velocity: Velocity[X]) -> X:
     return x
 
 
+def dpmpp_2m(x: X, sigmas: Sequence[float], velocity: Velocity[X]) -> X:
+    """Second order, 1 evaluation a step: DPM-Solver++(2M), data prediction, midpoint form (arXiv 2211.01095).
+
+    Wan's other sampler. `sigmas` descend and may start at 1, after which the second step is first order too, as the
+    first and the last are. Raises ValueError on any other grid.
+    """
+    if any(t >= s for s, t in pairwise(sigmas)):
+        raise ValueError("dpmpp-2m needs sigmas that descend")
+    last: tuple[float, X] | None = None
+    for s, t in pairwise(sigmas):
+        clean = x - s * velocity(x, s)
+        h = _log_snr(t) - _log_snr(s)
+        ahead = clean if last is None or t == 0 else clean + h / last[0] / 2 * (clean - last[1])
+        x, last = t / s * x - (1 - t) * expm1(-h) * ahead, (h, clean)
+    return x
+
+
 def unipc(x: X, sigmas: Sequence[float], velocity: Velocity[X]) -> X:
     """Second order, 1 evaluation a step: UniPC-2, B2(h), data prediction, with corrector (arXiv 2302.04867).
 
@@ -102,7 +119,7 @@ def unipc(x: X, sigmas: Sequence[float], velocity: Velocity[X]) -> X:
     """
     if any(t >= s for s, t in pairwise(sigmas)) or sigmas[0] >= 1:
         raise ValueError("unipc needs sigmas that descend from below 1")
-    log_snr = [log((1 - s) / s) if s > 0 else inf for s in sigmas]
+    log_snr = [_log_snr(s) for s in sigmas]
     clean: list[X] = []  # data predictions, one per step, at the predicted (not the corrected) state
     start = x  # the corrected state at the last step's beginning
     for i in range(len(sigmas) - 1):
@@ -112,6 +129,13 @@ def unipc(x: X, sigmas: Sequence[float], velocity: Velocity[X]) -> X:
         start = x
         x = _unipc_predict(x, sigmas, log_snr, clean, i)
     return x
+
+
+def _log_snr(sigma: float) -> float:
+    """Return lambda = log((1 - sigma) / sigma), infinite at both ends."""
+    if sigma in (0, 1):
+        return inf if sigma == 0 else -inf
+    return log((1 - sigma) / sigma)
 
 
 def _unipc_predict(x: X, sigmas: Sequence[float], log_snr: list[float], clean: list[X], i: int) -> X:
@@ -148,6 +172,7 @@ SOLVERS: dict[str, Solver] = {
     "ab2": ab2,
     "fireflow": fireflow,
     "uni-inv": uni_inv,
+    "dpmpp-2m": dpmpp_2m,
     "unipc": unipc,
 }
 """Every solver under the name that a row's parameters use."""

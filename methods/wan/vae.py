@@ -1,14 +1,16 @@
-"""Encode and decode with `AutoencoderKLWan` of the Wan 2.2 layout, a whole clip in one pass.
+"""Encode and decode with `AutoencoderKLWan` of the Wan 2.2 layout: a whole clip in one pass, or streamed.
 
 diffusers walks a clip four frames at a time and carries a cache through every causal convolution. That
 bounds memory, but it is twice as slow on short clips and cannot be compiled or trained. A causal network
-needs no cache when it sees all frames at once: the functions below walk the same modules, and treat the
-first frame on its own only where the chunked walk does, in the temporal resampling (the first frame is
-neither halved nor doubled in time).
+needs no cache when it sees all frames at once: `posterior` and `reconstruct` walk the same modules, and treat
+the first frame on its own only where the chunked walk does, in the temporal resampling (the first frame is
+neither halved nor doubled in time). Streaming is the chunked walk, but pixels are on the device for one
+chunk at a time only: that, not the transformer, is the peak of memory on large clips.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import torch
@@ -20,31 +22,61 @@ if TYPE_CHECKING:
     from diffusers import AutoencoderKLWan
 
 
-def encode_video(vae: AutoencoderKLWan, frames: Tensor, *, chunked: bool = False) -> Tensor:
+WHOLE_PIXELS = 17 * 512 * 512
+"""Up to this many pixels a clip goes through in one pass unless told otherwise: faster, but all in memory at once."""
+
+
+def encode_video(vae: AutoencoderKLWan, frames: Tensor, *, stream: bool | None = None) -> Tensor:
     """Return the normalised latents of a clip: (mode of the posterior - `latents_mean`) / `latents_std`.
 
     `frames` is uint8 RGB, [B, T, H, W, 3] or [T, H, W, 3], with T = 4n + 1 and sides that are multiples of
     the VAE's spatial factor (UserError else). The result is float32 [B, C, n + 1, H / f, W / f] on the VAE's
-    device. `chunked` takes diffusers' own walk: the same numbers with less memory, for long or large clips.
+    device. `stream` walks the clip in chunks: the same numbers with less memory; None does so for clips of
+    more than WHOLE_PIXELS.
     """
     if frames.ndim == 4:
         frames = frames[None]
     check_size(vae, *frames.shape[1:4])
-    pixels = to_pixels(frames.to(vae.device))
-    if not torch.is_autocast_enabled(vae.device.type):
-        pixels = pixels.to(vae.dtype)
-    chunked = chunked or not vae.config.is_residual
-    mean = vae.encode(pixels).latent_dist.mode() if chunked else posterior(vae, pixels)[0]
+    if _streams(vae, stream, *frames.shape[1:4]):
+        mean = streamed_mean(vae, frames)
+    else:
+        mean = posterior(vae, _in_dtype(vae, to_pixels(frames.to(vae.device))))[0]
     return normalise(vae, mean.float())
 
 
-def decode_video(vae: AutoencoderKLWan, latents: Tensor, *, chunked: bool = False) -> Tensor:
-    """Return the clip of normalised latents [B, C, T', h, w]: uint8 RGB [B, 4 (T' - 1) + 1, H, W, 3]."""
-    z = denormalise(vae, latents.to(vae.device).float())
-    if not torch.is_autocast_enabled(vae.device.type):
-        z = z.to(vae.dtype)
-    chunked = chunked or not vae.config.is_residual
-    return to_frames(vae.decode(z).sample if chunked else reconstruct(vae, z))
+def decode_video(vae: AutoencoderKLWan, latents: Tensor, *, stream: bool | None = None) -> Tensor:
+    """Return the clip of normalised latents [B, C, T', h, w]: uint8 RGB [B, 4 (T' - 1) + 1, H, W, 3].
+
+    `stream` as in `encode_video`; a streamed clip is on the CPU, else on the VAE's device.
+    """
+    z = _in_dtype(vae, denormalise(vae, latents.to(vae.device).float()))
+    factor = vae.config.scale_factor_spatial
+    if _streams(vae, stream, 4 * z.shape[2] - 3, z.shape[3] * factor, z.shape[4] * factor):
+        return torch.cat([chunk.cpu() for chunk in streamed_frames(vae, z)], dim=1)
+    return to_frames(reconstruct(vae, z))
+
+
+def streamed_mean(vae: AutoencoderKLWan, frames: Tensor) -> Tensor:
+    """Return the posterior's mean [B, C, T', h, w] of uint8 [B, T, H, W, 3], one chunk on the device at a time.
+
+    The first frame is a chunk of its own, then four frames make one; equals `posterior`.
+    """
+    cache = _cache(vae.encoder)
+    chunks = [frames[:, :1], *frames[:, 1:].split(4, dim=1)] if frames.shape[1] > 1 else [frames]
+    encoded = []
+    for chunk in chunks:
+        pixels = _in_dtype(vae, to_pixels(chunk.to(vae.device)))
+        encoded.append(vae.encoder(_fold(pixels, vae.config.patch_size), feat_cache=cache, feat_idx=[0]))
+    return vae.quant_conv(torch.cat(encoded, dim=2)).chunk(2, dim=1)[0]
+
+
+def streamed_frames(vae: AutoencoderKLWan, latents: Tensor) -> Iterator[Tensor]:
+    """Yield the uint8 frames [B, 1 or 4, H, W, 3] of latents [B, C, T', h, w] (not normalised), as they are decoded."""
+    cache = _cache(vae.decoder)
+    z = vae.post_quant_conv(latents)
+    for i in range(z.shape[2]):
+        x = vae.decoder(z[:, :, i : i + 1], feat_cache=cache, feat_idx=[0], first_chunk=i == 0)
+        yield to_frames(_unfold(x, vae.config.patch_size))
 
 
 def check_size(vae: AutoencoderKLWan, frames: int, height: int, width: int) -> None:
@@ -120,6 +152,24 @@ def reconstruct(vae: AutoencoderKLWan, latents: Tensor) -> Tensor:
             x = x + shortcut
     x = decoder.conv_out(decoder.nonlinearity(decoder.norm_out(x)))
     return _unfold(x, vae.config.patch_size)
+
+
+def _streams(vae: AutoencoderKLWan, stream: bool | None, frames: int, height: int, width: int) -> bool:
+    """Tell whether a clip of this size is streamed; the blocks of older layouts know no other way."""
+    asked = frames * height * width > WHOLE_PIXELS if stream is None else stream
+    return asked or not vae.config.is_residual
+
+
+def _cache(half: torch.nn.Module) -> list[Tensor | None]:
+    """Return an empty cache of past frames for the encoder or the decoder: one place for each causal convolution."""
+    from diffusers.models.autoencoders.autoencoder_kl_wan import WanCausalConv3d
+
+    return [None] * sum(isinstance(module, WanCausalConv3d) for module in half.modules())
+
+
+def _in_dtype(vae: AutoencoderKLWan, x: Tensor) -> Tensor:
+    """Return x in the VAE's precision, or as it is under autocast, which decides by itself."""
+    return x if torch.is_autocast_enabled(vae.device.type) else x.to(vae.dtype)
 
 
 def _downsample(resample: torch.nn.Module, x: Tensor) -> Tensor:
