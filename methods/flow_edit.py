@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 from pydantic import Field
 
-from bench.types import EditRequest
+from bench.types import EditRequest, Need
 from methods.wan.adapter import WanMethod, WanParameters
-from methods.wan.schedules import grid_from
+from methods.wan.noise import fresh_noise
 from methods.wan.solvers import Velocity, euler
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ class FlowEdit(WanMethod):
 
     Parameters: ClassVar[type[FlowEditParameters]] = FlowEditParameters
     parameters: FlowEditParameters
+    needs: ClassVar[tuple[Need, ...]] = ("source_prompt",)
 
     def latents(self, wan: Backbone, request: EditRequest) -> Tensor:
         """Return the edit's latents; latent frame 0 is that of the first frame asked for, bit for bit."""
@@ -115,7 +116,7 @@ class FlowEdit(WanMethod):
         p = self.parameters
         source = wan.encode(request.source.frames)
         first = self.first_latent(wan, request, source)
-        sigmas = grid_from(p.strength, p.generation_steps, self.shift(wan))
+        sigmas = self.grid(wan)
         v_src = partial(
             wan.velocity,
             context=wan.encode_text(request.source_prompt),
@@ -156,6 +157,7 @@ class FlowAlign(WanMethod):
 
     Parameters: ClassVar[type[FlowAlignParameters]] = FlowAlignParameters
     parameters: FlowAlignParameters
+    needs: ClassVar[tuple[Need, ...]] = ("source_prompt",)
 
     def latents(self, wan: Backbone, request: EditRequest) -> Tensor:
         """Return the edit's latents; latent frame 0 is that of the first frame asked for, bit for bit."""
@@ -164,7 +166,7 @@ class FlowAlign(WanMethod):
         p = self.parameters
         source = wan.encode(request.source.frames)
         first = self.first_latent(wan, request, source)
-        sigmas = grid_from(p.strength, p.generation_steps, self.shift(wan))
+        sigmas = self.grid(wan)
         source_text = wan.encode_text(request.source_prompt)
         # A prompt guided away from itself is itself; said outright, no rounding of a batch of two comes between.
         guidance = 1.0 if request.target_prompt == request.source_prompt else p.guidance
@@ -185,12 +187,3 @@ class FlowAlign(WanMethod):
             p.zeta,
         )
         return pin(edit, first)
-
-
-def fresh_noise(like: Tensor, seed: int) -> Callable[[], Tensor]:
-    """Return a source of unit noise in the shape of `like`, new at each call and the same for a seed."""
-    import torch
-
-    # Drawn on the CPU, so that a seed means the same noise on every device.
-    generator = torch.Generator().manual_seed(seed)
-    return lambda: torch.randn(like.shape, generator=generator).to(like.device)

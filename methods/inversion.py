@@ -12,14 +12,15 @@ solver on one grid is the other choice; every part of either is a parameter.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from bench.types import EditRequest
+from bench.types import EditRequest, Need
 from methods.wan.adapter import WanMethod, WanParameters
-from methods.wan.schedules import grid_from
-from methods.wan.solvers import SOLVERS
+from methods.wan.solvers import SOLVERS, Velocity
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,43 +46,65 @@ class InversionParameters(WanParameters):
     )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Branches:
+    """What one edit is made from: both clips' conditions, as velocities. Ideas are wrapped around these two."""
+
+    source: Tensor
+    """The source's latents [1, C, T', h, w]."""
+    first: Tensor
+    """The clean latent [1, C, 1, h, w] of the edit's first frame."""
+    v_src: Velocity[Tensor]
+    """Velocity under the source prompt and the source's first frame."""
+    v_tar: Velocity[Tensor]
+    """Velocity under the target prompt and the edit's first frame, guided."""
+    v_free: Velocity[Tensor]
+    """The same without guidance."""
+
+
 class TI2VInversion(WanMethod):
     """Invert the source, generate the target from its noise."""
 
     Parameters: ClassVar[type[InversionParameters]] = InversionParameters
     parameters: InversionParameters
+    needs: ClassVar[tuple[Need, ...]] = ("source_prompt",)
 
     def latents(self, wan: Backbone, request: EditRequest) -> Tensor:
         """Return the edit's latents; latent frame 0 is that of the first frame asked for, bit for bit."""
+        branches = self.branches(wan, request)
+        noise = self.invert(wan, branches, branches.v_src)
+        return self.generate(wan, branches, noise, branches.v_tar)
+
+    def branches(self, wan: Backbone, request: EditRequest) -> Branches:
+        """Return both branches of an edit."""
+        p = self.parameters
         source = wan.encode(request.source.frames)
         first = self.first_latent(wan, request, source)
-        noise = self.invert(wan, request, source)
-        return self.generate(wan, request, noise, first)
-
-    def invert(self, wan: Backbone, request: EditRequest, source: Tensor) -> Tensor:
-        """Stage 1: return the noise [1, C, T', h, w] that the source's latents come from."""
-        p = self.parameters
-        shift = self.shift(wan) if p.shift_inversion is None else p.shift_inversion
-        return wan.integrate(
-            source,
-            grid_from(p.strength, p.inversion_steps, shift)[::-1],
-            SOLVERS[p.inversion_solver],
+        v_src = partial(
+            wan.velocity,
             context=wan.encode_text(request.source_prompt),
             first=source[:, :, :1],
             guidance=p.guidance_inversion,
             negative=self.negative(wan, p.guidance_inversion),
-            leg="inversion",
         )
+        v_free = partial(wan.velocity, context=wan.encode_text(request.target_prompt), first=first)
+        v_tar = partial(v_free, guidance=p.guidance, negative=self.negative(wan, p.guidance))
+        return Branches(source, first, v_src, v_tar, v_free)
 
-    def generate(self, wan: Backbone, request: EditRequest, noise: Tensor, first: Tensor) -> Tensor:
+    def invert(self, wan: Backbone, branches: Branches, v_src: Velocity[Tensor]) -> Tensor:
+        """Stage 1: return the noise [1, C, T', h, w] that the source's latents come from."""
+        from methods.wan.velocity import carry
+
+        solver, first = SOLVERS[self.parameters.inversion_solver], branches.source[:, :, :1]
+        return carry(branches.source, self.inversion_grid(wan), solver, v_src, first, "inversion")
+
+    def inversion_grid(self, wan: Backbone) -> list[float]:
+        """Return the ascending sigmas of stage 1, from 0 to the row's strength."""
+        return self.grid(wan, self.parameters.inversion_steps, self.parameters.shift_inversion)[::-1]
+
+    def generate(self, wan: Backbone, branches: Branches, noise: Tensor, v_tar: Velocity[Tensor]) -> Tensor:
         """Stage 2: return the target's latents, generated from the noise."""
-        p = self.parameters
-        return wan.integrate(
-            noise,
-            grid_from(p.strength, p.generation_steps, self.shift(wan)),
-            SOLVERS[p.generation_solver],
-            context=wan.encode_text(request.target_prompt),
-            first=first,
-            guidance=p.guidance,
-            negative=self.negative(wan, p.guidance),
-        )
+        from methods.wan.velocity import carry
+
+        solver = SOLVERS[self.parameters.generation_solver]
+        return carry(noise, self.grid(wan), solver, v_tar, branches.first, "generation")

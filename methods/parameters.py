@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from typing_extensions import Self
 
 from bench.errors import UserError
+from bench.types import Track
 
 
 class Parameters(BaseModel):
@@ -35,3 +36,9 @@ class Parameters(BaseModel):
                 f"method '{row}': {name} = {wrong['input']!r} is not allowed; "
                 f"wanted {allowed.description} (default {allowed.default!r})"
             ) from None
+
+    def check_track(self, row: str, track: Track) -> None:
+        """Raise UserError where a value asks for what the row's input track does not give."""
+
+    def check_model(self, row: str) -> None:
+        """Raise UserError where a value does not fit the model that the row names; a model not here is not asked."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bench.types import EditRequest
 from methods.wan.adapter import WanMethod
-from methods.wan.schedules import grid_from
+from methods.wan.noise import fresh_noise
 from methods.wan.solvers import SOLVERS
 
 if TYPE_CHECKING:
@@ -24,15 +24,11 @@ class SDEdit(WanMethod):
 
     def latents(self, wan: Backbone, request: EditRequest) -> Tensor:
         """Return the edit's latents; latent frame 0 is that of the first frame asked for, bit for bit."""
-        import torch
-
         p = self.parameters
         source = wan.encode(request.source.frames)
-        sigmas = grid_from(p.strength, p.generation_steps, self.shift(wan))
-        # Drawn on the CPU, so that a seed means the same noise on every device.
-        noise = torch.randn(source.shape, generator=torch.Generator().manual_seed(request.seed))
+        sigmas = self.grid(wan)
         return wan.integrate(
-            (1 - sigmas[0]) * source + sigmas[0] * noise.to(source.device),
+            (1 - sigmas[0]) * source + sigmas[0] * fresh_noise(source, request.seed)(),
             sigmas,
             SOLVERS[p.generation_solver],
             context=wan.encode_text(request.target_prompt),

@@ -10,6 +10,7 @@ from bench.errors import CaseFailed, UserError
 from bench.types import EditMethod, EditRequest, MethodCard, Video
 from methods.inversion import TI2VInversion
 from methods.sdedit import SDEdit
+from methods.wan.padding import cut, padded
 from tests.tiny_model import build
 
 torch.set_num_threads(1)
@@ -135,6 +136,57 @@ def test_a_clip_of_another_size_fails_with_what_was_wanted(make, shape):
         make().edit(odd)
 
 
+@pytest.mark.parametrize("shape", [(8, 64, 96), (9, 48, 96), (11, 50, 70), (1, 64, 64)])
+def test_a_clip_of_any_size_may_be_padded_and_comes_back_at_its_own(make, shape):
+    frames = rng.integers(0, 256, (*shape, 3), dtype=np.uint8)
+    odd = replace(REQUEST, source=Video(frames, SOURCE.fps), first_frame=frames[0])
+    for cls in (TI2VInversion, SDEdit):
+        edit = make(cls, fit="pad").edit(odd)
+        assert edit.video.shape == shape and edit.video.fps == SOURCE.fps
+
+
+def test_padding_repeats_the_edges_of_all_that_a_track_gives_and_cutting_undoes_it():
+    mask = rng.integers(0, 2, (6, 40, 70)).astype(bool)
+    frames = rng.integers(0, 256, (6, 40, 70, 3), dtype=np.uint8)
+    grown = padded(replace(REQUEST, source=Video(frames), first_frame=frames[0], mask=mask), 32)
+    assert grown.source.shape == grown.mask.shape == (9, 64, 96) and grown.first_frame.shape == (64, 96, 3)
+    assert np.array_equal(cut(grown.source.frames, (6, 40, 70)), frames)
+    assert np.array_equal(grown.source.frames[8, 63, 95], frames[5, 39, 69])
+    assert np.array_equal(grown.first_frame, grown.source.frames[0])
+    assert np.array_equal(grown.mask[8, :40, :70], mask[5])
+    assert padded(REQUEST, 32) is REQUEST
+
+
+def test_padding_leaves_a_clip_that_fits_as_it_is(make):
+    edits = [make(fit=fit).edit(REQUEST).video.frames for fit in ("refuse", "pad")]
+    assert np.array_equal(*edits)
+
+
+def test_the_model_edits_the_first_frame_itself_where_the_track_gives_none(make):
+    method = make(first_frame="edited", track="text", inversion_steps=3, guidance=1.0)
+    blind = replace(REQUEST, first_frame=None)
+    first = latents(method, blind)[:, :, :1]
+    assert not torch.equal(first, method.wan.encode(SOURCE.frames)[:, :, :1])
+    assert not torch.equal(first, latents(method, replace(blind, target_prompt="a steel chair"))[:, :, :1])
+    assert torch.equal(first, latents(method, REQUEST)[:, :, :1]), "one that is given besides is not looked at"
+    assert method.edit(blind).nfe == 4 * (1 + 2) + 3 + 4
+
+
+def test_a_first_frame_edited_under_equal_prompts_is_the_source_s(make):
+    same = replace(REQUEST, first_frame=None, target_prompt=REQUEST.source_prompt)
+    method = make(first_frame="edited", track="text", first_frame_guidance=1.0)
+    assert torch.equal(latents(method, same)[:, :, :1], method.wan.encode(SOURCE.frames)[:, :, :1])
+
+
+def test_a_mask_bounds_the_edit_of_the_first_frame(make):
+    mask = np.zeros((9, 64, 96), bool)
+    mask[:, :16, :16] = True
+    method = make(first_frame="edited", track="mask")
+    first = latents(method, replace(REQUEST, first_frame=None, mask=mask))[:, :, :1]
+    change = (first - method.wan.encode(SOURCE.frames)[:, :, :1]).abs().sum(dim=(0, 1, 2))
+    assert change[0, 0] > 0 and change[3:].eq(0).all() and change[:, 3:].eq(0).all()
+
+
 def test_a_case_without_the_edited_first_frame_fails_with_what_to_do(make):
     with pytest.raises(CaseFailed, match="first_frame: source"):
         make().edit(replace(REQUEST, first_frame=None))
@@ -145,9 +197,10 @@ def test_an_edited_first_frame_of_another_size_fails_with_both_sizes(make):
         make().edit(replace(REQUEST, first_frame=np.zeros((64, 32, 3), np.uint8)))
 
 
-def test_a_text_row_that_wants_the_edited_first_frame_is_refused_when_made(model):
-    card = MethodCard(name="row", family="f", track="text", parameters={"model": model})
-    with pytest.raises(UserError, match="first_frame: source"):
+@pytest.mark.parametrize("track", ["text", "mask"])
+def test_a_row_that_wants_an_edited_first_frame_its_track_does_not_give_is_refused_when_made(model, track):
+    card = MethodCard(name="row", family="f", track=track, parameters={"model": model})
+    with pytest.raises(UserError, match=f"track {track} gives no edited first frame.*first_frame: source"):
         TI2VInversion(card)
 
 

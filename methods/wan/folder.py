@@ -63,6 +63,12 @@ def check_parts(folder: Path, parts: Iterable[str] = PARTS) -> None:
                     raise _lacks(folder, part, home / shard)
 
 
+def layers(folder: Path) -> int:
+    """Return the number of the transformer's blocks; UserError when the folder lacks its config."""
+    check_parts(folder, ("transformer",))
+    return int(json.loads((folder / "transformer" / "config.json").read_text())["num_layers"])
+
+
 def digest(folder: Path) -> str:
     """Return the sha256 (hex) of the sorted `<sha256>  <path>` lines of the model's files.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -109,10 +110,8 @@ class Backbone:
         Raises CaseFailed naming `leg`, step and sigma when a velocity is not finite or explodes.
         """
 
-        def velocity(x: Tensor, sigma: float) -> Tensor:
-            return self.velocity(x, sigma, context, first, guidance, negative)
-
-        return pin(solver(pin(x, first), sigmas, watched(velocity, sigmas, leg)), first)
+        velocity = partial(self.velocity, context=context, first=first, guidance=guidance, negative=negative)
+        return carry(x, sigmas, solver, velocity, first, leg)
 
     def _forward(self, x: Tensor, sigma: float, context: Tensor, conditioned: bool) -> Tensor:
         """Run the transformer: tokens of a conditioned frame 0 at timestep 0, all others at 1000 sigma."""
@@ -132,13 +131,28 @@ class Backbone:
         return x.shape[2] * (x.shape[3] // patch_h) * (x.shape[4] // patch_w)
 
 
+def carry(
+    x: Tensor,
+    sigmas: Sequence[float],
+    solver: Solver[Tensor],
+    velocity: Velocity[Tensor],
+    first: Tensor | None,
+    leg: str,
+) -> Tensor:
+    """Carry x along `sigmas` by any velocity; frame 0 of the result is `first`, bit for bit. Raises as `integrate`."""
+    return pin(solver(pin(x, first), sigmas, watched(velocity, sigmas, leg)), first)
+
+
 def pin(x: Tensor, first: Tensor | None) -> Tensor:
     """Return x with its latent frame 0 replaced by `first` (x itself where there is none)."""
     return x if first is None else torch.cat([first, x[:, :, 1:]], dim=2)
 
 
 def watched(velocity: Velocity[Tensor], sigmas: Sequence[float], leg: str) -> Velocity[Tensor]:
-    """Return the velocity with a watch on it: CaseFailed names leg, step and sigma of the first bad value."""
+    """Return the velocity with a watch on it: CaseFailed names leg, step and sigma of the first bad value.
+
+    A single sigma is no grid, and has no steps to name.
+    """
     rising = sigmas[-1] > sigmas[0]
 
     def watch(x: Tensor, sigma: float) -> Tensor:
@@ -147,9 +161,9 @@ def watched(velocity: Velocity[Tensor], sigmas: Sequence[float], leg: str) -> Ve
         if not size <= EXPLODED:  # NaN compares false
             # Timesteps may be truncated to thousandths, hence the tolerance.
             passed = [s <= sigma + 1e-3 if rising else s >= sigma - 1e-9 for s in sigmas[1:-1]]
+            step = f"step {1 + sum(passed)} of {len(sigmas) - 1}, " if len(sigmas) > 1 else ""
             raise CaseFailed(
-                f"{leg}: velocity of size {size:.3g} at step {1 + sum(passed)} of {len(sigmas) - 1}, "
-                f"sigma {sigma:.4f}; wanted at most {EXPLODED:g}"
+                f"{leg}: velocity of size {size:.3g} at {step}sigma {sigma:.4f}; wanted at most {EXPLODED:g}"
             )
         return v
 
