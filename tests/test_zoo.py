@@ -16,17 +16,23 @@ from methods.wan.solvers import SOLVERS
 from tests.tiny_model import build
 
 ROWS = {
+    "attention-sharing",
     "copy-source",
+    "feature-injection",
     "fireflow",
     "first-frame",
     "flowalign",
     "flowedit",
     "ground-truth",
+    "latent-blending",
+    "latent-blending-mask",
     "rf-solver",
     "sdedit",
     "sdedit-text",
     "ti2v-inversion",
     "ti2v-inversion-published",
+    "ti2v-v2",
+    "ti2v-v2-text",
     "uni-inv",
     "vae-source",
     "vae-target",
@@ -82,6 +88,12 @@ def test_a_row_that_needs_the_edited_first_frame_is_in_the_track_that_gives_it()
             assert entry.card.track == "first-frame"
 
 
+def test_a_row_says_which_words_it_needs():
+    needs = {name: row.card.needs for name, row in zoo().items()}
+    assert needs["ti2v-inversion"] == needs["flowedit"] == needs["ti2v-v2"] == ("source_prompt",)
+    assert needs["sdedit"] == needs["copy-source"] == ()
+
+
 def test_reading_the_zoo_imports_no_torch():
     code = "import sys, methods; methods.zoo(); print([m for m in ('torch', 'diffusers') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -102,7 +114,9 @@ def test_reading_the_zoo_imports_no_torch():
         ("inversion_solver: rk4", "inversion_solver = 'rk4' .* one of euler, euler-lagged"),
         ("inversion_solver: unipc", "inversion_solver = 'unipc' .* one of euler, euler-lagged"),
         ("generation_solver: euler-lagged", "generation_solver = 'euler-lagged' .* unipc"),
-        ("first_frame: middle", "first_frame = 'middle' .* target .* or source"),
+        ("first_frame: middle", "first_frame = 'middle' .* target .* source .* or edited"),
+        ("first_frame_guidance: 0.9", "first_frame_guidance = 0.9 .* >= 1"),
+        ("fit: crop", "fit = 'crop' .* refuse .* or pad"),
         ("shift: 0", "shift = 0 .* > 0"),
     ],
 )
@@ -122,6 +136,7 @@ def test_a_wrong_parameter_is_refused_in_one_line_with_what_is_allowed(tmp_path,
         ((ROW % "").replace("track: first-frame", "track: video"), "track: .* found 'video'"),
         ((ROW % "") + "colour: red\n", "colour: Extra inputs are not permitted"),
         ((ROW % "") + "weights: abc\n", "weights are read from the model's folder"),
+        ((ROW % "") + "needs: [source_prompt]\n", "needs are read from the class"),
         ((ROW % "").replace("methods.inversion:TI2VInversion", "methods.inversion:Nothing"), "Nothing cannot"),
         ((ROW % "").replace("methods.inversion:TI2VInversion", "methods.nowhere:Nothing"), "nowhere"),
         ((ROW % "").replace("methods.inversion:TI2VInversion", "nonsense"), "wanted package.module:Class"),

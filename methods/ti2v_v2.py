@@ -1,0 +1,100 @@
+"""TI2V-v2: TI2V inversion with every improvement of the training-free rows, each of which can be turned off.
+
+1. Solvers that undo each other (Uni-Inv up and Euler down, FireFlow or RF-Solver on both legs), at fewer steps.
+2. The source's features in the noisiest steps, outside the edited region (`methods.injection`).
+3. Latents held to the source outside the region (`methods.blending`).
+4. Only as much noise as the edit needs: `strength`, with all steps laid below it.
+
+How much of each depends on what is asked: a new background must not borrow the old one's features, a new colour needs
+little noise. `presets` holds, by scenario, what differs from the row; the scenario is read from the instruction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import copy
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import Field
+from typing_extensions import Self
+
+from bench.errors import UserError
+from bench.types import EditRequest, Scenario, Track
+from methods.blending import BlendingParameters, generate_held, source_path
+from methods.injection import Borrowing, InjectionParameters, SharingParameters, Tap
+from methods.intent import scenario_of
+from methods.region import region_of
+from methods.wan.solvers import SOLVERS
+from methods.wan.trace import Trace
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from methods.wan.velocity import Backbone
+
+FIXED = ("model", "first_frame", "first_frame_guidance", "fit", "presets")
+"""Parameters that hold for all of a row, so no preset may set them."""
+
+
+class TI2VV2Parameters(InjectionParameters, SharingParameters, BlendingParameters):
+    """What a row of TI2V-v2 may set."""
+
+    presets: dict[Scenario, dict[str, Any]] = Field(
+        default_factory=dict, description="for any scenario a mapping of parameters that differ there"
+    )
+
+    @property
+    def taps(self) -> tuple[Tap, ...]:
+        """Both taps."""
+        return self.injection, self.sharing
+
+    @classmethod
+    def read(cls, row: str, values: Mapping[str, Any]) -> Self:
+        """As `Parameters.read`; the row is read as each of its presets makes it, too."""
+        own = super().read(row, values)
+        for scenario in own.presets:
+            own.preset(scenario, row)
+        return own
+
+    def preset(self, scenario: Scenario | None, row: str) -> Self:
+        """Return the parameters for a scenario, complete and checked; the row's own where it has no preset."""
+        changes = {} if scenario is None else self.presets.get(scenario, {})
+        for name in FIXED:
+            if name in changes:
+                raise UserError(f"method '{row}': preset '{scenario}' sets {name}; wanted it in the row itself")
+        return super().read(f"{row}, preset {scenario}", {**self.model_dump(mode="json"), **changes, "presets": {}})
+
+    def check_track(self, row: str, track: Track) -> None:
+        """Raise UserError where the row, or a preset of it, wants what its track does not give."""
+        super().check_track(row, track)
+        for scenario in self.presets:
+            super(TI2VV2Parameters, self.preset(scenario, row)).check_track(f"{row}, preset {scenario}", track)
+
+    def check_model(self, row: str) -> None:
+        """Raise UserError naming the first layer, of the row or of a preset, that the model does not have."""
+        super().check_model(row)
+        for scenario in self.presets:
+            super(TI2VV2Parameters, self.preset(scenario, row)).check_model(f"{row}, preset {scenario}")
+
+
+class TI2VV2(Borrowing):
+    """Every improvement together, as the scenario's preset sets them."""
+
+    Parameters: ClassVar[type[TI2VV2Parameters]] = TI2VV2Parameters
+    parameters: TI2VV2Parameters
+
+    def latents(self, wan: Backbone, request: EditRequest) -> Tensor:
+        """Return the edit's latents; latent frame 0 is that of the first frame asked for, bit for bit."""
+        mine = copy(self)
+        mine.parameters = self.parameters.preset(scenario_of(request.instruction), self.card.name)
+        return mine.settled(wan, request)
+
+    def settled(self, wan: Backbone, request: EditRequest) -> Tensor:
+        """Return the edit's latents by the row's own parameters, whatever the instruction asks."""
+        p, branches, trace = self.parameters, self.branches(wan, request), Trace()
+        region = region_of(p, wan, request, branches)
+        noise, v_tar = self.borrow(wan, branches, region, trace)
+        if region is None:
+            return self.generate(wan, branches, noise, v_tar)
+        path, solver = source_path(p, branches, trace, request.seed), SOLVERS[p.generation_solver]
+        return generate_held(noise, self.grid(wan), solver, v_tar, branches.first, region, path, p.blend_until)
