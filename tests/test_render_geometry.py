@@ -37,7 +37,7 @@ def renderer() -> Renderer:
 @pytest.mark.parametrize("name", SCENES)
 def test_flow_warps_a_frame_onto_the_next_within_a_fifth_of_a_pixel(renderer: Renderer, name: str) -> None:
     scene = SCENES[name]
-    clip = renderer.clip(scene, 17, 192, 192)
+    clip = renderer.clip(scene, 17, 192, 192, with_distance=True)
     found = geometry(scene, clip)
     assert found.flow.shape == (16, 192, 192, 2)
     dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
@@ -59,7 +59,7 @@ def test_flow_warps_a_frame_onto_the_next_within_a_fifth_of_a_pixel(renderer: Re
 
 
 def test_depth_is_nearer_on_the_product_than_behind_it_and_at_most_the_room(renderer: Renderer) -> None:
-    clip = renderer.clip(SCENE, 2, 96, 96)
+    clip = renderer.clip(SCENE, 2, 96, 96, with_distance=True)
     depth = geometry(SCENE, clip).depth
     assert np.isfinite(depth).all()
     assert depth.min() > 1.0
@@ -68,7 +68,7 @@ def test_depth_is_nearer_on_the_product_than_behind_it_and_at_most_the_room(rend
 
 
 def test_what_leaves_the_picture_is_not_visible_and_a_still_scene_has_no_flow(renderer: Renderer) -> None:
-    clip = renderer.clip(SCENE, 3, 64, 64)
+    clip = renderer.clip(SCENE, 3, 64, 64, with_distance=True)
     found = geometry(SCENE, clip)
     inside = np.stack(np.meshgrid(np.arange(64), np.arange(64)), -1) + found.flow
     out = ((inside < -0.5) | (inside > 63.5)).any(-1)
@@ -78,7 +78,7 @@ def test_what_leaves_the_picture_is_not_visible_and_a_still_scene_has_no_flow(re
 
 
 def test_geometry_is_stored_in_half_precision_without_objects(renderer: Renderer, tmp_path: Path) -> None:
-    clip = renderer.clip(SCENE, 3, 64, 64)
+    clip = renderer.clip(SCENE, 3, 64, 64, with_distance=True)
     found = geometry(SCENE, clip)
     write_geometry(found, tmp_path / "aux" / "g.npz")
     with np.load(tmp_path / "aux" / "g.npz", allow_pickle=False) as stored:

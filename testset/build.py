@@ -124,7 +124,9 @@ class Builder:
 
     def write_aux(self, plan: Plan, path: Path, rendition: Rendition) -> None:
         """Write depth and flow of a plan's source."""
-        write_geometry(geometry(plan.source, self.clip(plan, plan.source, rendition)), path)
+        size = rendition.size(plan)
+        made = self.renderer.clip(plan.source, rendition.frames, *size, with_distance=True)
+        write_geometry(geometry(plan.source, made), path)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -30,7 +30,8 @@ class Geometry:
 
 
 def geometry(scene: Scene, clip: Clip) -> Geometry:
-    """Return the geometry of a scene's clip, as `Renderer.clip` gave it."""
+    """Return the geometry of a scene's clip, as `Renderer.clip` gave it with distances."""
+    assert clip.distance is not None
     frames, height, width = clip.ids.shape
     p = pack([scene], frames, height, width)
     cameras = [_Camera(record, height, width) for record in p.cameras[0]]

@@ -35,8 +35,8 @@ class Clip:
     """T x H x W x 3, RGB."""
     ids: NDArray[np.int8]
     """T x H x W: which body a pixel's centre ray met (0 is the product), -1 for the floor, -2 for the backdrop."""
-    distance: NDArray[np.float32]
-    """T x H x W: how far it went, scene units; 0 where it met the backdrop."""
+    distance: NDArray[np.float32] | None = None
+    """T x H x W: how far it went, scene units; 0 where it met the backdrop. None where it was not asked for."""
 
 
 class Renderer:
@@ -64,10 +64,13 @@ class Renderer:
         out, ids, _ = self._trace(scenes, frames, height, width, samples)
         return Rendering(wp.to_torch(out).view(*ids.shape, 3), wp.to_torch(ids))
 
-    def clip(self, scene: Scene, frames: int = 17, height: int = 256, width: int = 256, samples: int = 2) -> Clip:
+    def clip(
+        self, scene: Scene, frames: int = 17, height: int = 256, width: int = 256, *, with_distance: bool = False
+    ) -> Clip:
         """Return one scene in the host's memory, without torch."""
-        out, ids, aux = self._trace([scene], frames, height, width, samples)
-        return Clip(out.numpy().reshape(frames, height, width, 3), ids.numpy()[0], aux.numpy()[0, ..., 3])
+        out, ids, aux = self._trace([scene], frames, height, width, samples=2)
+        distance = aux.numpy()[0, ..., 3].copy() if with_distance else None
+        return Clip(out.numpy().reshape(frames, height, width, 3), ids.numpy()[0], distance)
 
     def _trace(self, scenes: Sequence[Scene], frames: int, height: int, width: int, samples: int) -> tuple:
         """Return warp arrays: frames [B, T, H, 3 W], ids [B, T, H, W], normal and distance [B, T, H, W] of vec4."""
