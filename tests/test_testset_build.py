@@ -162,6 +162,8 @@ def test_the_hidden_split_needs_a_secret_and_stands_alone(tmp_path: Path, monkey
     assert read_secret(None) == LONG_SECRET
     (tmp_path / "seed").write_text("from a file\n")
     assert read_secret(tmp_path / "seed") == "from a file"
+    with pytest.raises(UserError, match="nowhere: cannot be read as text"):
+        read_secret(tmp_path / "nowhere")
     assert LONG_SECRET not in repr(Order(("hidden",), secret=LONG_SECRET))
 
 

@@ -32,6 +32,8 @@ from testset.writing import Job, write, writers
 
 ATTEMPTS = 8
 """Draws of a group before the scene generator is held to be at fault."""
+IN_FLIGHT = 3
+"""Groups whose files may wait to be written: a clip of `full` takes 135 MB."""
 
 
 @dataclass(slots=True, eq=False)
@@ -138,6 +140,10 @@ class _Pending:
     roles: dict[str, dict[str, str]]
     """Case id to role to path."""
 
+    def written(self) -> bool:
+        """Whether all files lie there."""
+        return all(future.done() for future in self.files.values())
+
     def record(self) -> dict:
         """What is kept of a finished group; waits for its files."""
         assets = {path: future.result() for path, future in self.files.items()}
@@ -187,7 +193,7 @@ def build(
             prints = [p.drawn.print for _, _, p in waiting] + [_bits(k["print"]) for k in kept.values()]
             drawn = builder.draw(split, number, order.secret, order.rejected, prints)
             waiting.append((group, signature, _submit(builder, drawn, part, order, pool)))
-            if len(waiting) > 2:
+            while waiting and (len(waiting) > IN_FLIGHT or waiting[0][2].written()):
                 finish()
         while waiting:
             finish()
@@ -211,6 +217,7 @@ def _seeds(split: str, secret: str) -> Iterator[int]:
 
 
 def _submit(builder: Builder, drawn: Drawn, part: Path, order: Order, pool: Executor) -> _Pending:
+    shutil.rmtree(part / "clips" / drawn.plans[0].group, ignore_errors=True)  # what a stopped call left
     files: dict[str, Future[Asset]] = {}
     roles: dict[str, dict[str, str]] = {}
     for case, role, job in builder.jobs(drawn, part, order.rendition):
@@ -296,6 +303,8 @@ def _publish(part: Path, folder: Path, order: Order, kept: dict[str, dict]) -> d
     lines = [c.model_dump_json(exclude_defaults=True) for c in cases]
     _write_text(part / "cases.jsonl", "\n".join(lines) + "\n")
     shutil.rmtree(part / "groups")
+    if not order.aux:
+        shutil.rmtree(part / "aux", ignore_errors=True)
     for stranger in (part / "clips").iterdir():
         if stranger.name not in kept:
             shutil.rmtree(stranger)

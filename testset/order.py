@@ -81,16 +81,23 @@ class Order:
 
 def read_secret(path: Path | None) -> str:
     """Return the secret seed: the file's text, or without a file the environment variable's (empty if unset)."""
-    return (path.read_text(encoding="utf-8") if path is not None else os.environ.get(SECRET, "")).strip()
+    return (_text(path) if path is not None else os.environ.get(SECRET, "")).strip()
 
 
 def read_rejected(path: Path | None) -> frozenset[tuple[str, int]]:
     """Return the candidates that a file turns down, one `CASE ATTEMPT` a line; raises UserError for other lines."""
     found = set()
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines() if path is not None else (), 1):
+    for number, line in enumerate(_text(path).splitlines() if path is not None else (), 1):
         words = line.split()
         if words and (len(words) != 2 or not words[1].isdigit()):
             raise UserError(f"{path}:{number}: found '{line.strip()}', wanted a case id and an attempt: dev-03-color 0")
         if words:
             found.add((words[0], int(words[1])))
     return frozenset(found)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read as text ({error}); name a text file") from None
