@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from bench.store.records import EditFacts
     from bench.store.repo import Known
 
-SCORING_SECONDS = 2.5
+SCORING_SECONDS = (1.5, 0.9)
+"""Of a clip of any size, and more for each `LITE_PIXELS`: features see a shrunken clip, motion and SSIM do not."""
+LITE_PIXELS = 17 * 256 * 256
 FIRST_GUESS = {True: 0.2, False: 12.0}
-"""Seconds per edit of a control and of a method that this store has never seen run."""
+"""Seconds per `LITE_PIXELS` of a control and of a method that this store has never seen run."""
 STORED_SHARE = 0.3
 """Size of a stored edit as a share of its raw frames, on rendered clips."""
 
@@ -193,8 +195,15 @@ def _job(
     )
     if have and have.ok and not due:
         return None
-    editing = 0.0 if stored else history.get(card.name, FIRST_GUESS[card.control])
-    return Job(key, entry, case, wrong, other, seed, stored, due, editing + SCORING_SECONDS, words)
+    clips = case.source.frames * case.source.height * case.source.width / LITE_PIXELS
+    editing = 0.0 if stored else history.get(card.name, FIRST_GUESS[card.control] * clips)
+    return Job(key, entry, case, wrong, other, seed, stored, due, editing + scoring_seconds(clips), words)
+
+
+def scoring_seconds(clips: float) -> float:
+    """Return the estimate for scoring one edit of so many `LITE_PIXELS`."""
+    whole, each = SCORING_SECONDS
+    return whole + each * clips
 
 
 def _references(card: MetricCard, case: EditCase, other: EditCase | None, words: Mapping[str, str]) -> dict[str, str]:

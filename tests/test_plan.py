@@ -119,5 +119,11 @@ def test_a_method_that_fits_no_case_is_a_mistake_but_a_control_is_not(testset: T
 
 def test_the_estimate_follows_what_was_measured(testset: TestSet) -> None:
     made = make(testset, "blend", history={"blend": 10.0})
-    assert made.seconds == pytest.approx(7 * (10 + plan.SCORING_SECONDS))
+    assert made.seconds == pytest.approx(7 * (10 + plan.scoring_seconds(5 * 32 * 48 / plan.LITE_PIXELS)))
     assert made.size == pytest.approx(7 * 5 * 48 * 32 * 3 * plan.STORED_SHARE, abs=1)
+
+
+def test_the_estimate_grows_with_the_clips() -> None:
+    small, large = plan.scoring_seconds(1.0), plan.scoring_seconds(81 * 704 * 1280 / plan.LITE_PIXELS)
+    assert small == pytest.approx(2.4)
+    assert 20 * small < large < 40 * small
