@@ -1,0 +1,1 @@
+"""Source-target training pairs: rendered, augmented, audited, in WebDataset shards."""
