@@ -215,7 +215,7 @@ class ToyProtocol:
         share = float(np.clip(1 - mae.value / worst.value, 0, 1))
         return {
             "mae-target": Score(mae.value, anchors=(worst.value, 0.0)),
-            "seconds": Score(sample.cost.seconds),
+            "seconds": Score(unscored="needs a run") if sample.cost.seconds is None else Score(sample.cost.seconds),
             "score": Score(100 * share),
         }
 

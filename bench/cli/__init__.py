@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from bench.cli import compare, doctor, export, listing, report, run, score, store, votes, weights
+from bench.cli import compare, doctor, export, listing, meta_eval, report, run, score, store, votes, weights
 from bench.cli.group import BenchGroup
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.add_typer(listing.list_app, name="list")
 app.add_typer(listing.show_app, name="show")
 app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
 app.add_typer(score.app, name="score")
+app.command("meta-eval", epilog=meta_eval.EXAMPLES)(meta_eval.meta_eval)
 app.command("export", epilog=export.EXAMPLES)(export.export)
 app.command("doctor")(doctor.doctor)
 app.add_typer(report.app, name="report")

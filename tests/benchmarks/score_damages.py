@@ -18,44 +18,11 @@ import numpy as np
 from bench import protocol, registry
 from bench.features.bank import FeatureBank
 from bench.inputs import CaseReader, other_clip, wrong_answer
+from bench.meta.damages import reconstruction
 from bench.metrics import Sample, damage
 from bench.score import AXES
 from bench.testsets import select
 from bench.types import EditCase, Mask, Video
-
-
-def reconstruction(video: Video, seed: int = 0) -> Video:
-    """Return the clip as a small video autoencoder gives it back, at about 30 to 34 dB, without its weights.
-
-    Modelled on the errors of one: locally varying blur, edges that wobble, ghosts inside groups of four frames, a
-    faint drift of colour.
-    """
-    rng = np.random.default_rng(seed)
-    count, height, width = video.shape
-
-    def field(channels: int, cells: int) -> np.ndarray:
-        """A smooth random field, T x H x W x channels, that changes every four frames."""
-        keys = rng.normal(size=((count - 1) // 4 + 2, cells, cells, channels)).astype(np.float32)
-        large = [cv2.resize(k, (width, height), interpolation=cv2.INTER_CUBIC) for k in keys]
-        smooth = np.stack(large).reshape(len(keys), height, width, channels)
-        place = np.arange(count) / 4
-        first = place.astype(int)
-        share = (place - first)[:, None, None, None].astype(np.float32)
-        return (1 - share) * smooth[first] + share * smooth[first + 1]
-
-    shift, softness, tint = 0.45 * field(2, 16), np.clip(0.45 + 0.25 * field(1, 8), 0, 1), 0.8 * field(3, 6)
-    pixels = video.frames.astype(np.float32)
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    found = []
-    for t in range(count):
-        before, after = pixels[max(t - 1, 0)], pixels[min(t + 1, count - 1)]
-        frame = 0.7 * pixels[t] + 0.15 * before + 0.15 * after
-        moved = cv2.remap(
-            frame, x + shift[t, ..., 0], y + shift[t, ..., 1], cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE
-        )
-        sharp, soft = cv2.GaussianBlur(moved, (0, 0), 0.7), cv2.GaussianBlur(moved, (0, 0), 2.6)
-        found.append((1 - softness[t]) * sharp + softness[t] * soft + tint[t])
-    return Video(np.clip(np.rint(np.stack(found)), 0, 255).astype(np.uint8), video.fps)
 
 
 def rows(source: Video, target: Video, mask: Mask, wrong: Video | None) -> Iterator[tuple[str, Video]]:
