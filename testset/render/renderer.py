@@ -61,18 +61,18 @@ class Renderer:
         self, scenes: Sequence[Scene], frames: int = 17, height: int = 256, width: int = 256, samples: int = 2
     ) -> Rendering:
         """Return frames and, per pixel, which body its centre ray met, as torch tensors on the renderer's device."""
-        out, ids, _ = self._trace(scenes, frames, height, width, samples)
+        out, ids, _ = self.trace(scenes, frames, height, width, samples)
         return Rendering(wp.to_torch(out).view(*ids.shape, 3), wp.to_torch(ids))
 
     def clip(
         self, scene: Scene, frames: int = 17, height: int = 256, width: int = 256, *, with_distance: bool = False
     ) -> Clip:
         """Return one scene in the host's memory, without torch."""
-        out, ids, aux = self._trace([scene], frames, height, width, samples=2)
+        out, ids, aux = self.trace([scene], frames, height, width, samples=2)
         distance = aux.numpy()[0, ..., 3].copy() if with_distance else None
         return Clip(out.numpy().reshape(frames, height, width, 3), ids.numpy()[0], distance)
 
-    def _trace(self, scenes: Sequence[Scene], frames: int, height: int, width: int, samples: int) -> tuple:
+    def trace(self, scenes: Sequence[Scene], frames: int, height: int, width: int, samples: int = 2) -> tuple:
         """Return warp arrays: frames [B, T, H, 3 W], ids [B, T, H, W], normal and distance [B, T, H, W] of vec4."""
         p = pack(scenes, frames, height, width)
         d = self.device

@@ -1,0 +1,54 @@
+"""Clips a second of the renderer, seconds to its first clip, and how far another device's pictures are from the CPU's.
+
+    python tests/benchmarks/render_rate.py [--device cuda] [--clips 256] [--batch 32]
+
+Training scenes at 256 x 256, 17 frames. With a device other than `cpu` it also prints the PSNR of that device's clips
+against the CPU's, mean and least over four scenes. Needs warp-lang and numpy alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import time
+
+import numpy as np
+
+from testset.render import Renderer
+from testset.scenes import Scene, sample_training_scene
+
+
+def scenes(count: int) -> list[Scene]:
+    rng = random.Random(0)
+    return [sample_training_scene(rng) for _ in range(count)]
+
+
+def psnr(a: np.ndarray, b: np.ndarray) -> float:
+    return float(10 * np.log10(255**2 / max(((a.astype(float) - b) ** 2).mean(), 1e-9)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--clips", type=int, default=256)
+    parser.add_argument("--batch", type=int, default=32)
+    args = parser.parse_args()
+    start = time.perf_counter()
+    renderer = Renderer(args.device)
+    renderer.clip(scenes(1)[0])
+    print(f"first clip after {time.perf_counter() - start:.1f} s (kernels compiled where the cache lacks them)")
+    what = scenes(args.clips)
+    renderer.trace(what[: args.batch], 17, 256, 256)
+    start = time.perf_counter()
+    for i in range(0, len(what), args.batch):
+        renderer.trace(what[i : i + args.batch], 17, 256, 256)
+    seconds = time.perf_counter() - start
+    print(f"{len(what) / seconds:.1f} clips/s at 256x256x17, batches of {args.batch}, scene packing included")
+    if args.device != "cpu":
+        cpu = Renderer("cpu")
+        found = [psnr(cpu.clip(s, 5).frames, renderer.clip(s, 5).frames) for s in what[:4]]
+        print(f"against the CPU: {np.mean(found):.1f} dB, least {min(found):.1f}")
+
+
+if __name__ == "__main__":
+    main()
