@@ -14,8 +14,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bench.errors import CaseFailed
-from bench.media import read_mask, read_video
+from bench.media import read_mask, read_png, read_video
 from bench.testsets import assets_of
 from bench.types import Asset, EditCase, EditRequest, Mask, MethodCard, OracleRequest, Video
 
@@ -56,7 +59,7 @@ def given(card: MethodCard, case: EditCase, wrong: EditCase | None) -> dict[str,
     """Return the files the method's track gives it, by role; None for one that the case lacks."""
     assets: dict[str, Asset | None] = {"source": case.source}
     if card.track == "first-frame":
-        assets["first_frame"] = case.target
+        assets["first_frame"] = case.first_frame or case.target
     if card.track == "mask":
         assets["mask"] = case.mask
     if card.oracle:
@@ -79,7 +82,8 @@ def refusal(card: MethodCard, case: EditCase, wrong: EditCase | None) -> str | N
 
 def compared_with(case: EditCase, other: EditCase | None) -> dict[str, Asset]:
     """Return the files an edit of the case is scored against, by role."""
-    return {**assets_of(case), **({"other": other.source} if other else {})}
+    files = {role: asset for role, asset in assets_of(case).items() if role != "first_frame"}
+    return files | ({"other": other.source} if other else {})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,7 +156,7 @@ class CaseReader:
         assets = given(card, case, wrong)
         first, mask = assets.get("first_frame"), assets.get("mask")
         source = self._copy(case.source)
-        first_frame = self.video(first).frames[0].copy() if first else None
+        first_frame = self._first_frame(case, first) if first else None
         edit_mask = self.mask(mask).copy() if mask else None
         if not card.oracle:
             return EditRequest(
@@ -177,6 +181,16 @@ class CaseReader:
             target=self._copy(case.target) if case.target else None,
             wrong_target=self._copy(wrong.target) if wrong and wrong.target else None,
         )
+
+    def _first_frame(self, case: EditCase, asset: Asset) -> NDArray[np.uint8]:
+        """Return the edited first frame: the case's own picture, else the first of its target."""
+        if asset is not case.first_frame:
+            return self.video(asset).frames[0].copy()
+        picture = read_png(self._root / asset.path)
+        if picture.shape[:2] != (case.source.height, case.source.width):
+            found, wanted = (f"{w}x{h}" for h, w in (picture.shape[:2], (case.source.height, case.source.width)))
+            raise CaseFailed(f"{asset.path}: is {found}, its source {wanted}")
+        return picture
 
     def _copy(self, asset: Asset) -> Video:
         clip = self.video(asset)

@@ -51,12 +51,13 @@ def _text(path: Path) -> str:
 
 
 def assets_of(case: EditCase) -> dict[str, Asset]:
-    """Return the files a case names, by role (`source`, `target`, `mask`, `product_mask`)."""
+    """Return the files a case names, by role (`source`, `target`, `mask`, `product_mask`, `first_frame`)."""
     roles = {
         "source": case.source,
         "target": case.target,
         "mask": case.mask,
         "product_mask": case.product_mask,
+        "first_frame": case.first_frame,
     }
     return {role: asset for role, asset in roles.items() if asset is not None}
 

@@ -94,6 +94,8 @@ class EditCase(_Record):
     """Per-frame mask of all that may change (white), shadows and reflections included."""
     product_mask: Asset | None = None
     """Per-frame mask of the product in the source or the target, without its shadow."""
+    first_frame: Asset | None = None
+    """The edited first frame as a PNG, for a case without a target to take it from."""
     source_prompt: str
     target_prompt: str
     instruction: Instruction

@@ -14,9 +14,11 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from bench.cli import app
-from bench.media import read_mask, read_video
+from bench.inputs import CaseReader, compared_with, refusal
+from bench.media import read_mask, read_png, read_video, write_png
 from bench.media.inspect import upright
 from bench.testsets import read_testset, verify_assets
+from bench.types import MethodCard
 from tests import phone_clips as clips
 from testset.table import COLUMNS
 
@@ -376,3 +378,46 @@ def test_a_set_is_named_after_its_table_and_written_here_unless_told_otherwise(
     monkeypatch.chdir(here)
     assert bench("testset", "import", table(folder, GOOD, name="shop.csv")).exit_code == 0
     assert read_testset(here / "shop").name == "shop"
+
+
+def test_an_edited_first_frame_opens_the_track_of_methods_that_start_from_it(folder: Path, tmp_path: Path) -> None:
+    frame = clips.frames(seed=3)[0]
+    write_png(frame, folder / "clips" / "mug.png")
+    path = table(folder, GOOD | {"first_frame": "clips/mug.png"}, GOOD | {"case_id": "bare", "scenario": "remove"})
+    out = imported(path)
+    case, bare = read_testset(out).cases
+    assert case.first_frame is not None
+    assert (case.first_frame.path, case.first_frame.frames) == ("clips/mug-blue/first_frame.png", 1)
+    assert bench("testset", "check", "--testset", out).exit_code == 0
+    card = MethodCard(name="m", family="f", track="first-frame")
+    assert refusal(card, case, None) is None
+    assert refusal(card, bare, None) == "the case has no first frame"
+    given = CaseReader(out).request(card, case, None, seed=0)
+    assert np.array_equal(given.first_frame, frame)
+    assert "first_frame" not in compared_with(case, None)
+    plan = bench("run", "--method", "sdedit", "--testset", out, "--home", tmp_path / "home", "--dry-run").stdout
+    assert "sdedit is not run on 1 cases: the case has no first frame" in plan
+    bench("testset", "import", path, "--out", folder / "small", "--size", "24x32")
+    small = read_testset(folder / "small").cases[0]
+    assert np.array_equal(read_png(folder / "small" / small.first_frame.path), frame[:, 12:36])
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"first_frame": "clips/gone.png"}, "'clips/gone.png': no such PNG file"),
+        ({"first_frame": "clips/mug.mp4"}, "'clips/mug.mp4': no such PNG file"),
+        ({"first_frame": "clips/text.png"}, "text.png: cannot be decoded as a picture"),
+        ({"first_frame": "clips/small.png"}, "found 20x10, wanted 48x32, the source's"),
+        ({"first_frame": "clips/mug.png", "target": "clips/mug-target.mp4"}, "leave one of the two out"),
+        ({"first_frame": "clips/mug.png", "first_frame_sha256": "0" * 64}, "'clips/mug.png' is another"),
+    ],
+)
+def test_a_first_frame_that_does_not_fit_is_refused(folder: Path, change: dict[str, str], reason: str) -> None:
+    write_png(clips.frames()[0], folder / "clips" / "mug.png")
+    write_png(clips.frames(20, 10)[0], folder / "clips" / "small.png")
+    (folder / "clips" / "text.png").write_text("no picture")
+    assert f"row 2, column first_frame{'_sha256' * ('first_frame_sha256' in change)}: " in (
+        said := refused(table(folder, GOOD | change))
+    )
+    assert reason in said

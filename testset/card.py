@@ -38,6 +38,7 @@ FIELDS = {
     "target": "the exact answer, where there is one",
     "mask": "white where the edit may change a pixel, shadows and reflections included",
     "product_mask": "white on the product, without its shadow",
+    "first_frame": "the edited first frame as a PNG, where there is no target to take it from",
     "source_prompt": "what the source shows",
     "target_prompt": "what the edit shall show",
     "instruction": "the edit as a request, `en` and `zh`",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench.errors import CaseFailed
 from bench.identity import file_digest
+from bench.media import read_png
 from bench.media.inspect import Inspection, inspect, jitter
 from bench.testsets import assets_of, read_info, read_testset
 from bench.types import SCENARIOS, Asset, EditCase, TestSet
@@ -63,7 +64,8 @@ def _fits(case: EditCase) -> Iterator[str]:
     """Yield files of a case that have not the source's size, length and rate, by the record."""
     s = case.source
     for role, asset in assets_of(case).items():
-        if (asset.width, asset.height, asset.frames) != (s.width, s.height, s.frames) or asset.fps != s.fps:
+        frames = 1 if role == "first_frame" else s.frames
+        if (asset.width, asset.height, asset.frames) != (s.width, s.height, frames) or asset.fps != s.fps:
             yield f"{case.id}: {role} is {_described(asset)}, its source {_described(s)}"
 
 
@@ -108,13 +110,20 @@ def _file(root: Path, case: EditCase, role: str, asset: Asset) -> Iterator[str]:
     if not path.is_file():
         yield f"{where}: missing"
         return
-    if (found := file_digest(path)) != asset.sha256:
-        yield f"{where}: altered, found sha256 {found[:12]}, wanted {asset.sha256[:12]}"
+    if (digest := file_digest(path)) != asset.sha256:
+        yield f"{where}: altered, found sha256 {digest[:12]}, wanted {asset.sha256[:12]}"
         return
     try:
-        yield from (f"{where}: {text}" for text in _clip(inspect(path), asset))
+        found = _still(path, asset) if role == "first_frame" else _clip(inspect(path), asset)
+        yield from (f"{where}: {text}" for text in found)
     except CaseFailed as error:
         yield f"{where}: {error}"
+
+
+def _still(path: Path, asset: Asset) -> Iterator[str]:
+    height, width = read_png(path).shape[:2]
+    if (width, height) != (asset.width, asset.height):
+        yield f"found {width}x{height}, the record says {asset.width}x{asset.height}"
 
 
 def _clip(clip: Inspection, asset: Asset) -> Iterator[str]:

@@ -24,10 +24,11 @@ def file_of(split: str) -> str:
 
 def record(case: EditCase) -> dict[str, Any]:
     """Return a case as one row, clips as the paths of their files."""
-    row = case.model_dump(mode="json", exclude={*CLIPS, "split"})
+    row = case.model_dump(mode="json", exclude={*CLIPS, "first_frame", "split"})
     paths = {f"{role}_file_name": asset.path if (asset := getattr(case, role)) else None for role in CLIPS}
     s = case.source
-    return {**row, **paths, "width": s.width, "height": s.height, "frames": s.frames, "fps": s.fps}
+    still = {"first_frame_path": case.first_frame.path if case.first_frame else None}
+    return {**row, **paths, **still, "width": s.width, "height": s.height, "frames": s.frames, "fps": s.fps}
 
 
 def write_tables(testset: TestSet, folder: Path) -> list[str]:
@@ -54,6 +55,7 @@ def write_tables(testset: TestSet, folder: Path) -> list[str]:
             ("subsets", words),
             ("licence", text),
             *((f"{role}_file_name", text) for role in CLIPS),
+            ("first_frame_path", text),
             ("width", pa.int32()),
             ("height", pa.int32()),
             ("frames", pa.int32()),

@@ -13,15 +13,17 @@ from pathlib import Path
 
 from bench.errors import CaseFailed, UserError
 from bench.identity import file_digest
+from bench.media import read_png, write_png
 from bench.media.inspect import Inspection, inspect, jitter, upright
 from bench.testsets import TestSetInfo, read_testset
 from bench.types import Asset, EditCase, Instruction, TestSet
-from testset.refit import AS_IT_IS, Refit, picks, shown, write_refitted
+from testset.refit import AS_IT_IS, Refit, cover, picks, shown, write_refitted
 from testset.table import ClipRow, Problem, read_table
 
 Role = str
 ROLES: tuple[Role, ...] = ("source", "target", "mask", "product_mask")
 MASKS = ("mask", "product_mask")
+STILL = "first_frame"
 SUFFIXES = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi")
 MAX_JITTER = 0.25
 """Frame intervals. Rounded time stamps stay below it; a frame dropped or held does not."""
@@ -102,6 +104,7 @@ def import_table(wanted: Import, done: Callable[[str], None] = lambda _: None) -
     clips: dict[int, dict[Role, Clip]] = {}
     for number, row in rows.items():
         clips[number], faults = _clips_of(row, looked, wanted.refit)
+        faults += _still_of(row, clips[number].get("source"), wanted.root)
         problems += [Problem(number, column, text) for column, text in faults]
     problems += _shared(rows, clips)
     if problems:
@@ -148,6 +151,30 @@ def _clips_of(row: ClipRow, looked: _Looked, refit: Refit) -> tuple[dict[Role, C
         except CaseFailed as error:
             faults.append(("source", str(error)))
     return clips, faults
+
+
+def _still_of(row: ClipRow, source: Clip | None, root: Path) -> Iterator[tuple[str, str]]:
+    """Yield column and text of what is wrong with a row's edited first frame."""
+    if row.first_frame is None:
+        return
+    path = root / row.first_frame
+    if row.target is not None:
+        yield STILL, "the target's first frame is the edited first frame; leave one of the two out"
+    if not path.resolve().is_relative_to(root.resolve()):
+        yield STILL, f"'{row.first_frame}' is a link that leaves the folder of the clips; put the file itself there"
+    elif path.suffix.lower() != ".png" or not path.is_file():
+        yield STILL, f"'{row.first_frame}': no such PNG file in {root}"
+    else:
+        if row.first_frame_sha256 not in (None, found := file_digest(path)):
+            yield f"{STILL}_sha256", f"found {found}, wanted {row.first_frame_sha256}: '{row.first_frame}' is another"
+        try:
+            height, width = read_png(path).shape[:2]
+        except CaseFailed as error:
+            yield STILL, str(error)
+            return
+        wanted = AS_IT_IS.size_of(source.facts) if source else (width, height)
+        if (width, height) != wanted:
+            yield STILL, f"found {width}x{height}, wanted {wanted[0]}x{wanted[1]}, the source's; export it at that size"
 
 
 def _alone(clip: Inspection, refit: Refit) -> Iterator[str]:
@@ -221,6 +248,8 @@ def _write(
         source = clips[number]["source"]
         group = groups.setdefault(source.sha256, row.group or row.case_id)
         assets = {role: writer.asset(row.case_id, role, clip, source) for role, clip in clips[number].items()}
+        if row.first_frame is not None:
+            assets[STILL] = writer.still(row.case_id, wanted.root / row.first_frame, assets["source"])
         cases.append(
             EditCase(
                 id=row.case_id,
@@ -275,6 +304,16 @@ class _Writer:
             self.written[key] = self._refitted(clip, source, path, mask) if self.refit else self._copied(clip, path)
             self.done(path.name)
         return self.written[key]
+
+    def still(self, case: str, picture: Path, source: Asset) -> Asset:
+        """Return the record of an edited first frame, which is written now; made to fit as its source was."""
+        path = self.folder / "clips" / case / f"{STILL}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if self.refit.size:
+            write_png(cover(read_png(picture), source.width, source.height), path)
+        else:
+            shutil.copyfile(picture, path)
+        return self._record(path, file_digest(path), source.width, source.height, 1, source.fps)
 
     def _copied(self, clip: Clip, path: Path) -> Asset:
         shutil.copyfile(clip.path, path)

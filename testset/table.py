@@ -105,6 +105,7 @@ class ClipRow(BaseModel):
     target: ClipPath | None = Field(None, description="the exact answer: size, length and rate of the source")
     mask: ClipPath | None = Field(None, description="clip, white where the edit may change pixels")
     product_mask: ClipPath | None = Field(None, description="clip, white on the product")
+    first_frame: ClipPath | None = Field(None, description="PNG of the edited first frame, where there is no target")
     group: Name | None = Field(None, description="cluster of intervals; default: one per source clip")
     split: Name = Field("test", description="what `--split` takes")
     tags: Words = Field((), description="why it is hard; `;` between words")
@@ -117,6 +118,7 @@ class ClipRow(BaseModel):
     target_sha256: Sha256 | None = Field(None, description="checked where given")
     mask_sha256: Sha256 | None = Field(None, description="checked where given")
     product_mask_sha256: Sha256 | None = Field(None, description="checked where given")
+    first_frame_sha256: Sha256 | None = Field(None, description="checked where given")
     edited_sha256: Sha256 | None = Field(None, description="not imported: a method's result, not part of a test set")
     notes: str | None = Field(None, description="not imported")
 
