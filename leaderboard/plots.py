@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import streamlit as st
 
@@ -15,6 +16,9 @@ from leaderboard.ranking_table import Intervals
 from leaderboard.ranking_table import Scale as Figure
 from leaderboard.ranking_table import places as written
 from leaderboard.text import Text
+
+MANY = 120
+"""Points that can still be told apart; of more methods those of the page and of the frontier are drawn."""
 
 
 def cost(
@@ -36,30 +40,29 @@ def cost(
     if not drawn:
         st.caption(numbers.NONE)
         return
+    best = {drawn[i].row for i in query.frontier([(s.cost[axis] or 0.0, s.mean or 0.0) for s in drawn])}
+    if len(drawn) > MANY:
+        st.caption(words.cost_some.format(of=len(drawn)))
+        drawn = [s for s in drawn if s.row in best or s.row in found]
     points = []
     for s in drawn:
         mine = found.get(s.row, {}).get(by)
         x, y = (s.cost[axis] or 0.0) / unit, s.mean or 0.0
         hint = f"{s.card.name}: {figure} {scales[by].write(y)}, {words.costs[axis]} {numbers.significant(x)}"
-        spread = (mine.low, mine.high) if mine and mine.groups > 1 else (None, None)
-        points.append(
-            Point(s.card.name, s.card.name, x, y, hint, pick.link("method", **{**view, "method": s.card.name}), *spread)
-        )
+        low_end, high_end = (mine.low, mine.high) if mine and mine.groups > 1 else (None, None)
+        href = pick.link("method", **{**view, "method": s.card.name})
+        kind: Literal["loud", "quiet"] = "loud" if s.row in best else "quiet"
+        points.append(Point(s.card.name, s.card.name, x, y, hint, href, low_end, high_end, kind))
     ends = [v for p in points for v in (p.y, p.low, p.high) if v is not None]
     low, high = around(ends)
     closed = scales[by].low if scales[by].digits is not None else low
-    best = query.frontier([(p.x, p.y) for p in points])
-    points = [
-        p if i in best else Point(p.id, p.label, p.x, p.y, p.hint, p.href, p.low, p.high, "quiet")
-        for i, p in enumerate(points)
-    ]
     if name := chart(
         points,
         Scale(words.costs[axis], *around([p.x for p in points], log=True), log=True),
         Scale(figure, max(low, closed), high),
         key="cost",
         caption=words.cost_title,
-        frontier=best,
+        frontier=query.frontier([(p.x, p.y) for p in points]),
     ):
         pick.go("method", **view, method=name)
 
@@ -103,16 +106,17 @@ def draw_radar(text: Text, shown: View, rows: Mapping[str, int], by: str, scale:
     radar([text.frame.scenarios[s] for s in spokes], outlines, high or 1.0, key="radar", caption=caption)
 
 
-def places(text: Text, shown: View, groups: Mapping[str, Sequence[Standing]]) -> None:
-    """Draw each ranked method's best and worst place over the grid of exponents."""
+def places(text: Text, shown: View, groups: Mapping[str, Sequence[Standing]], listed: Mapping[int, Intervals]) -> None:
+    """Draw the best and worst place over the grid of exponents, of the ranked methods that the page lists."""
     words = text.ranking
+    st.caption(words.weights_note)
     lines = []
     for track, members in groups.items():
         found = query.rank_range(shown, members)
         if found:
             lines.append(Line(heading=words.track_heading[track]))
         for standing in members:
-            if standing.row in found:
+            if standing.row in found and standing.row in listed:
                 low, high = found[standing.row]
                 cells = [Cell(standing.card.name), Cell(written((low, high)), order=low)]
                 lines.append(Line(cells=cells, id=standing.card.name))

@@ -40,6 +40,7 @@ def board(home: Path) -> Iterator[str]:
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "bench.cli", "board", "--home", str(home), "--port", str(port)]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ.copy())
+    board.process = server.pid  # type: ignore[attr-defined]
     address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(240):

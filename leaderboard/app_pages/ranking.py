@@ -13,7 +13,7 @@ from bench.summary import AXES, HEADLINE
 from leaderboard import frame, pick, plots, query, ranking_files, ranking_table, source
 from leaderboard.components.table import table
 
-ROWS = 50  # of a table at once: what a reader scans, and what intervals are made for
+ROWS = 60  # on the page at once: what a reader scans, and what intervals are made for
 EDITS = 20_000  # more than this are not put into a file while a reader waits
 
 text = frame.begin("ranking")
@@ -52,6 +52,7 @@ if HEADLINE not in composites:
 
 groups = {t: m for t, m in standings.tracks.items() if track in (frame.ALL, t)}
 asked = ""
+size = ROWS // max(len(groups), 1)
 if sum(map(len, groups.values())) > ROWS:
     asked = pick.written(text.frame.find, "find", width=300).casefold()
 slots = []
@@ -61,7 +62,7 @@ for name, members in groups.items():
         st.subheader(words.track_heading[name], anchor=False)
         st.caption(words.track_note[name])
         kept = [s for s in members if asked in s.card.name.casefold()]
-        slots.append((name, slot, kept[frame.part(f"page-{name}", len(kept), ROWS)]))
+        slots.append((name, slot, kept[frame.part(f"page-{name}", len(kept), size)]))
 if standings.controls:
     slot = st.container()
     with slot:
@@ -93,10 +94,8 @@ if ranked_rows:
         plots.cost(text, ranked_rows, found, by, figures[by], scales, view)
     with right:
         plots.scenarios(text, shown, ranked_rows, by, figures[by], scales)
-if set(AXES) <= set(composites):
-    with st.expander(words.weights_title):
-        st.caption(words.weights_note)
-        plots.places(text, shown, groups)
+if set(AXES) <= set(composites) and st.toggle(words.weights_title, help=words.weights_note):
+    plots.places(text, shown, groups, found)
 
 st.space("small")
 with st.container(horizontal=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,3 +19,18 @@ def element(name: str) -> Any:
     return st.components.v2.component(
         f"shopedit_{name}", js=script.read_text(encoding="utf-8"), css=style.read_text(encoding="utf-8")
     )
+
+
+def plain(value: Any) -> Any:
+    """Return dataclasses and sequences as JSON-ready values, many times faster than `asdict`."""
+    if is_dataclass(value):
+        kind: Any = type(value)
+        return {name: plain(getattr(value, name)) for name in _names(kind)}
+    if isinstance(value, (list, tuple)):
+        return [plain(one) for one in value]
+    return value
+
+
+@cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal
 
-from leaderboard.components.asset import element
+from leaderboard.components.asset import element, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,9 @@ def chart(
     """
     followed = element("chart")(
         data={
-            "points": [asdict(p) for p in points],
-            "x": asdict(x),
-            "y": asdict(y),
+            "points": [plain(p) for p in points],
+            "x": plain(x),
+            "y": plain(y),
             "caption": caption,
             "hint": hint,
             "frontier": list(frontier),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from leaderboard.components.asset import element
+from leaderboard.components.asset import element, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,4 +24,4 @@ class Fact:
 
 def facts(entries: Sequence[Fact], key: str) -> None:
     """Draw the facts that have a line."""
-    element("facts")(data={"facts": [asdict(e) for e in entries if e.lines]}, key=key)
+    element("facts")(data={"facts": [plain(e) for e in entries if e.lines]}, key=key)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from leaderboard.components.asset import element
+from leaderboard.components.asset import element, plain
 
 MOST = 4
 """Outlines that can be told apart."""
@@ -26,7 +26,7 @@ def radar(spokes: Sequence[str], outlines: Sequence[Outline], high: float, key: 
     element("radar")(
         data={
             "spokes": list(spokes),
-            "outlines": [asdict(o) for o in outlines[:MOST]],
+            "outlines": [plain(o) for o in outlines[:MOST]],
             "high": high,
             "caption": caption,
         },

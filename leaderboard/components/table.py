@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from leaderboard.components.asset import element
+from leaderboard.components.asset import element, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,8 @@ def table(columns: Sequence[Column], lines: Sequence[Line], key: str, caption: s
     """
     followed = element("table")(
         data={
-            "columns": [asdict(c) for c in columns],
-            "lines": [asdict(x) for x in lines],
+            "columns": [plain(c) for c in columns],
+            "lines": [plain(x) for x in lines],
             "caption": caption,
             "fit": fit,
         },
