@@ -18,12 +18,20 @@ def page(name: str, icon: str, default: bool = False) -> object:
     )
 
 
-pages = [
-    page("ranking", "leaderboard", default=True),
-    page("method", "deployed_code"),
-    page("cases", "movie"),
-    page("compare", "balance"),
-    page("testset", "video_library"),
-    page("about", "info"),
-]
+pages = {
+    "": [
+        page("ranking", "leaderboard", default=True),
+        page("method", "deployed_code"),
+        page("cases", "movie"),
+        page("compare", "balance"),
+        page("testset", "video_library"),
+    ],
+    words.sections["part"]: [
+        page("submit", "upload"),
+        page("vote", "how_to_vote"),
+        page("votes", "thumbs_up_down"),
+        page("review", "gavel"),
+    ],
+    words.sections["about"]: [page("about", "info")],
+}
 st.navigation(pages, position="top").run()

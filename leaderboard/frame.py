@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bench.errors import UserError
 from bench.store.columns import Columns
 from bench.store.read import Board
+from bench.votes.studies import Study, studies
 from leaderboard import pick, query, source
 from leaderboard.text import EN, LANGUAGES, Text
 
@@ -188,3 +189,20 @@ def part(name: str, count: int, size: int) -> slice:
         first = now * size
         st.caption(words.page_of.format(first=first + 1, last=min(first + size, count), of=count))
     return slice(first, first + size)
+
+
+def study(found: source.Source, only_open: bool) -> Study:
+    """Return the study that the reader chose; where there is none the page says which command opens one and ends."""
+    words = text().vote
+    every = [s for s in studies(found.reader.engine) if s.state == "open" or not only_open]
+    if not every:
+        st.subheader(words.no_study, anchor=False)
+        st.write(words.no_study_note)
+        command("bench votes open first-look --split dev")
+        st.stop()
+    by_name = {s.name: s for s in every}
+
+    def label(name: str) -> str:
+        return name if by_name[name].state == "open" else f"{name} ({words.closed})"
+
+    return by_name[pick.one(words.study, "study", list(by_name), every[0].name, label, width=300)]

@@ -21,6 +21,7 @@ from bench.store.columns import Columns
 from bench.store.read import Board, Reader, Result, Run
 from bench.types import MetricCard
 from leaderboard import query
+from submissions.ledger import Ledger
 
 DATABASE = "BENCH_BOARD_DB"
 """Environment variable with the SQLAlchemy URL of the store, where it is not the state folder's own."""
@@ -59,6 +60,8 @@ class Source:
     cards: tuple[MetricCard, ...]
     reader: Reader
     stamp: str
+    url: str | None
+    """Of the database, where it is not the state folder's own."""
 
     def columns(self, board: Board) -> Columns:
         """Return every value of a board, newest identity of each method, one matrix per metric."""
@@ -74,6 +77,10 @@ class Source:
     def standings(self, board: Board, shown: Choice) -> query.Standings:
         """Return the ranking of some of a board's cases (`query.standings`)."""
         return _standings(self.reader, self.home.cache / "board", board, self.stamp, shown)
+
+    def ledger(self) -> Ledger:
+        """Return the submissions of this store."""
+        return Ledger(self.home, self.url)
 
     def runs_of(self, board: Board) -> tuple[Run, ...]:
         """Return the runs of a board, newest first."""
@@ -96,7 +103,7 @@ def open_source() -> Source:
     stamp = _stamp(home, url)
     reader = _reader(str(home.root), url, _identity(home, url))
     boards, runs, cards = _contents(reader, stamp)
-    return Source(home, boards, runs, cards, reader, stamp)
+    return Source(home, boards, runs, cards, reader, stamp, url)
 
 
 def _home(url: str | None) -> Home:

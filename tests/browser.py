@@ -27,6 +27,10 @@ PAGES = {
     "cases": "cases",
     "compare": "compare",
     "testset": "testset",
+    "submit": "submit",
+    "vote": "vote",
+    "votes": "votes",
+    "review": "review",
     "about": "about",
 }
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -51,6 +51,7 @@ function row(line, columns, follow) {
     td.classList.toggle("number", columns[i].number)
     td.classList.toggle("strong", columns[i].strong)
     td.classList.toggle("dim", cell.dim)
+    td.classList.toggle("wrap", cell.wrap)
     if (cell.hint) td.title = cell.hint
     td.append(...fill(cell, line, follow))
     tr.append(td)

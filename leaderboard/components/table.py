@@ -32,6 +32,8 @@ class Cell:
     href: str | None = None
     """A relative address of this board."""
     dim: bool = False
+    wrap: bool = False
+    """Long text: broken into lines."""
 
 
 @dataclass(frozen=True, slots=True)

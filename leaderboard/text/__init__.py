@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from leaderboard.text import about, cases, compare, frame, method, ranking, testset
+from leaderboard.text import about, cases, compare, frame, method, ranking, review, submit, testset, vote
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,14 @@ class Text:
     cases: cases.Words
     compare: compare.Words
     testset: testset.Words
+    submit: submit.Words
+    review: review.Words
+    vote: vote.Words
     about: about.Words
 
 
 def _text(code: str, name: str) -> Text:
-    pages = (frame, ranking, method, cases, compare, testset, about)
+    pages = (frame, ranking, method, cases, compare, testset, submit, review, vote, about)
     return Text(code, name, *(page.WORDS[code] for page in pages))
 
 

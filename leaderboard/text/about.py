@@ -23,6 +23,11 @@ class Words:
     access_local: str
     access_oidc: str
     access_none: str
+    access_signed: str
+    sign_in_why: str
+    sign_in: str
+    sign_out: str
+    not_moderator: str
     store_title: str
     boards: str
     runs: str
@@ -69,7 +74,15 @@ WORDS = {
         access_title="Sign-in",
         access_local="This board runs for one person on this machine. Whoever opens it may review and vote.",
         access_oidc="Reviewers sign in with the provider that this board is configured for.",
-        access_none="This board is open to other machines and no sign-in is configured: nobody can review here.",
+        access_none=(
+            "This board is open to other machines and has no sign-in configured, so it can only be read. Run bench board "
+            "without --host to submit, vote or review alone, or configure sign-in (docs/board.md)."
+        ),
+        access_signed="You are signed in.",
+        sign_in_why="Sign in to go on: one account is one submitter and one voter.",
+        sign_in="Sign in",
+        sign_out="Sign out",
+        not_moderator="This account is no moderator's. Moderators are named in $BENCH_MODERATORS.",
         store_title="This board",
         boards="Boards",
         runs="Runs",
@@ -108,7 +121,15 @@ WORDS = {
         access_title="登录",
         access_local="这个榜单在本机供一个人使用：打开它的人可以审核和投票。",
         access_oidc="审核者用本榜单配置的身份提供方登录。",
-        access_none="这个榜单对其他机器开放，但没有配置登录：任何人都不能在此审核。",
+        access_none=(
+            "这个榜单对其他机器开放，但没有配置登录，因此只能浏览。要独自提交、投票或审核，请不带 --host 运行 bench board；"
+            "也可以配置登录（见 docs/board.md）。"
+        ),
+        access_signed="你已登录。",
+        sign_in_why="请先登录：一个账号对应一位提交者和一位投票者。",
+        sign_in="登录",
+        sign_out="退出登录",
+        not_moderator="这个账号不是审核者。审核者由 $BENCH_MODERATORS 指定。",
         store_title="当前榜单",
         boards="榜单",
         runs="运行",

@@ -1,0 +1,167 @@
+"""What votes say, as columns and lines: ratings, voters, and how metrics agree with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from sqlalchemy import Engine
+
+from bench.errors import UserError
+from bench.preference import Rating, Ratings, rate
+from bench.types import MetricCard
+from bench.votes.agreement import Agreement, agreement, pair_alpha
+from bench.votes.counted import Turnout, Votes, votes_of
+from bench.votes.report import scored_values
+from bench.votes.rules import AXES, Axis
+from bench.votes.studies import Study
+from bench.votes.studies import study as study_of
+from leaderboard.components.table import Bar, Cell, Column, Line
+from leaderboard.ranking_table import places
+from leaderboard.text import Text
+from leaderboard.versus import title
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a study says so far."""
+
+    votes: Votes
+    ratings: dict[Axis, Ratings] | None
+    """None where none can be made."""
+    why: str
+    """Why there are none."""
+    alpha: dict[Axis, float | None]
+    metrics: tuple[Agreement, ...]
+    cards: dict[str, MetricCard]
+
+
+@lru_cache(maxsize=16)
+def outcome(engine: Engine, name: str, stamp: str) -> Outcome:
+    """Return what a study says; kept until the store changes (`stamp`), because intervals take time."""
+    study = study_of(engine, name)
+    votes = votes_of(engine, study)
+    try:
+        ratings: dict[Axis, Ratings] | None = {axis: rate(votes.pairwise(axis)) for axis in AXES}
+        why = ""
+    except UserError as error:
+        ratings, why = None, str(error)
+    metrics: tuple[Agreement, ...] = ()
+    cards: dict[str, MetricCard] = {}
+    if ratings is not None:
+        values, found = scored_values(engine, study)
+        metrics = agreement(votes.answers, ratings, values, found)
+        cards = {card.name: card for card in found}
+    return Outcome(votes, ratings, why, {axis: pair_alpha(votes.answers, axis) for axis in AXES}, metrics, cards)
+
+
+def rating_columns(text: Text) -> list[Column]:
+    """Return the headings of a table of ratings."""
+    words = text.vote
+    return [
+        Column(text.frame.method, number=False),
+        Column(words.ranks),
+        Column(words.rating, words.ratings_note, strong=True),
+        Column(words.won),
+        Column(words.standing, number=False, sortable=False),
+    ]
+
+
+def rating_lines(ratings: Ratings, text: Text) -> list[Line]:
+    """Return one line per method, best first."""
+    low = min(r.low for r in ratings.methods)
+    span = max(max(r.high for r in ratings.methods) - low, 1e-9)
+    return [_rating_line(r, low, span, text) for r in ratings.methods]
+
+
+def _rating_line(r: Rating, low: float, span: float, text: Text) -> Line:
+    bar = Bar(*((value - low) / span for value in (r.low, r.rating, r.high)))
+    return Line(
+        id=r.name,
+        cells=[
+            Cell(r.name, order=r.name),
+            Cell(places(r.ranks), order=-(r.ranks[0] + r.ranks[1] / 1000)),
+            Cell(f"{r.rating:.0f}", note=f"{r.low:.0f} \N{EN DASH} {r.high:.0f}", bar=bar, order=r.rating),
+            Cell(f"{r.wins:g} / {r.votes}", order=r.wins / max(r.votes, 1)),
+            Cell(text.vote.standings[r.standing], dim=r.standing == "preliminary"),
+        ],
+    )
+
+
+def voter_columns(text: Text) -> list[Column]:
+    """Return the headings of the table of voters."""
+    words = text.vote
+    return [
+        Column(words.voter, number=False),
+        Column(words.ballots),
+        Column(words.caught),
+        Column(words.left_share),
+        Column(words.counts, number=False, sortable=False),
+    ]
+
+
+def voter_lines(turnout: Sequence[Turnout], study: Study) -> list[Line]:
+    """Return one line per voter, by pseudonym."""
+    return [
+        Line(
+            cells=[
+                Cell(t.voter, order=t.voter),
+                Cell(str(t.ballots), order=t.ballots),
+                Cell(f"{t.caught} / {t.catches}", order=t.caught),
+                Cell(f"{t.left_share:.0%}", order=t.left_share),
+                Cell("✓" if t.counts(study.rules) else "✗"),
+            ]
+        )
+        for t in turnout
+    ]
+
+
+def agreement_columns(text: Text) -> list[Column]:
+    """Return the headings of the table of metrics."""
+    words = text.vote
+    return [
+        Column(text.frame.metric, number=False),
+        Column(words.axis, number=False),
+        Column(words.share, strong=True),
+        Column(words.votes),
+        Column(words.tau),
+    ]
+
+
+def agreement_lines(found: Sequence[Agreement], cards: Mapping[str, MetricCard], text: Text) -> list[Line]:
+    """Return one line per metric and question, the headline first, then by falling agreement."""
+    lines = []
+    for a in sorted(found, key=lambda a: (cards[a.metric].family != "score", -a.share.mean)):
+        share = a.share
+        note = f"{share.low:.0%} \N{EN DASH} {share.high:.0%}" if share.groups > 1 else text.ranking.one_clip
+        name = title(cards[a.metric], text)
+        axis = text.vote.axes[a.axis]
+        lines.append(
+            Line(
+                cells=[
+                    Cell(name, order=name, hint=cards[a.metric].description),
+                    Cell(axis, order=axis),
+                    Cell(f"{share.mean:.0%}", note=note, bar=Bar(share.low, share.mean, share.high), order=share.mean),
+                    Cell(str(share.n), order=share.n),
+                    Cell("–" if a.tau is None else f"{a.tau:.2f}", order=a.tau),
+                ]
+            )
+        )
+    return lines
+
+
+def sheet_columns(text: Text) -> list[Column]:
+    """Return the headings of the rating sheet's means."""
+    return [Column(text.frame.method, number=False), *(Column(text.vote.axes[axis]) for axis in AXES)]
+
+
+def sheet_lines(votes: Votes) -> list[Line]:
+    """Return each method's mean marks."""
+    lines = []
+    for method in sorted({m.method for m in votes.marks}):
+        mine = [m for m in votes.marks if m.method == method]
+        means = [sum(m.marks[axis] for m in mine) / len(mine) for axis in AXES]
+        cells = [Cell(method, note=str(len(mine)), order=method), *(Cell(f"{v:.2f}", order=v) for v in means)]
+        lines.append(Line(cells=cells))
+    return lines
