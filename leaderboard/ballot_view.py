@@ -29,7 +29,9 @@ class Blind:
 def tiles(shown: Ballot | Sheet, text: Text) -> Blind:
     """Return source and edits, named by their side alone."""
     words = text.vote
-    edits = {words.left: shown.left, words.right: shown.right} if isinstance(shown, Ballot) else {words.edit: shown.clip}
+    edits = (
+        {words.left: shown.left, words.right: shown.right} if isinstance(shown, Ballot) else {words.edit: shown.clip}
+    )
     found = probe(shown.source)
     made = [Tile("source", text.cases.source, "", Clip(shown.source.read_bytes()))]
     made += [Tile("edit", name, "", Clip(path.read_bytes())) for name, path in edits.items()]

@@ -6,11 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench import league
+from bench.sensitivity import EXPONENTS
 from bench.stats import Interval
 from bench.store.columns import Columns
 from bench.store.read import Result
@@ -215,12 +217,8 @@ def by_scenario(shown: View, row: int, metric: str = HEADLINE) -> dict[str, floa
     return {name: float(v.mean()) for name, v in found.items() if len(v)}
 
 
-WEIGHTS = (0.25, 0.5, 1.0, 2.0)
-"""Exponents that each axis takes in turn where the steadiness of ranks is shown."""
-
-
 def rank_range(shown: View, members: Sequence[Standing]) -> dict[int, tuple[int, int]]:
-    """Return the best and worst place of each complete method of a track over a grid of the axes' exponents.
+    """Return the best and worst place of each complete method of a track over the grid of `bench.sensitivity`.
 
     Places are by the mean alone, without a test: this shows what the choice of weights decides, not what chance does.
     """
@@ -229,11 +227,9 @@ def rank_range(shown: View, members: Sequence[Standing]) -> dict[int, tuple[int,
         return {}
     axes = [np.nan_to_num(shown.of(axis)[rows].astype(np.float64)) for axis in AXES]
     places = []
-    for a in WEIGHTS:
-        for b in WEIGHTS:
-            for c in WEIGHTS:
-                means = league.averages(axes[0] ** a * axes[1] ** b * axes[2] ** c, shown.strata)
-                places.append(np.argsort(np.argsort(-means, kind="stable")) + 1)
+    for a, b, c in product(*(EXPONENTS[axis] for axis in AXES)):
+        means = league.averages(axes[0] ** a * axes[1] ** b * axes[2] ** c, shown.strata)
+        places.append(np.argsort(np.argsort(-means, kind="stable")) + 1)
     low, high = np.min(places, 0), np.max(places, 0)
     return {row: (int(a), int(b)) for row, a, b in zip(rows, low, high, strict=True)}
 

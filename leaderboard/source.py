@@ -82,6 +82,13 @@ class Source:
         """Return the submissions of this store."""
         return Ledger(self.home, self.url)
 
+    def testsets(self) -> dict[str, str]:
+        """Return the test sets that were run here: name and version, and what a run calls them (a name or folder)."""
+        found: dict[str, str] = {}
+        for run in self.runs:
+            found.setdefault(f"{run.testset} {run.version}", str(run.spec.get("testset", run.testset)))
+        return found
+
     def runs_of(self, board: Board) -> tuple[Run, ...]:
         """Return the runs of a board, newest first."""
         key = (board.testset_digest, board.signature)

@@ -21,7 +21,7 @@ from bench.plan import RunSpec
 from bench.run import prepare, run
 from bench.store.access import open_reader
 from bench.store.read import Result
-from leaderboard import numbers
+from leaderboard import access, numbers
 from leaderboard.text import EN, LANGUAGES
 from tests import browser
 from tests.board_store import fill, poison
@@ -41,6 +41,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory, toyset: Path) -> Path:
 @pytest.fixture
 def home(filled: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("BENCH_HOME", str(filled))
+    monkeypatch.setattr(access, "mode", lambda: "local")
     return filled
 
 

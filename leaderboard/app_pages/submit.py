@@ -25,7 +25,9 @@ me = Actor(person.submitter(store.home), "submitter")
 st.caption(words.how)
 frame.command(words.prepare)
 limit = int(st.get_option("server.maxUploadSize")) * 2**20
+edited = store.testsets()
 with st.form("upload", clear_on_submit=True):
+    testset = st.selectbox(words.testset, list(edited), width=340) if edited else None
     sent = st.file_uploader(words.upload, type="zip", help=words.upload_help.format(limit=numbers.memory(limit)))
     pressed = st.form_submit_button(words.button, type="primary", icon=":material/upload:")
 if pressed and sent is not None:
@@ -38,6 +40,7 @@ if pressed and sent is not None:
                 ledger,
                 path,
                 me,
+                edited[testset] if testset else None,
                 progress=lambda done, of: bar.progress(done / max(of, 1), words.reading.format(done=done, of=of)),
                 name=sent.name,
             )

@@ -7,7 +7,7 @@ import json
 import streamlit as st
 
 from bench.votes.people import export
-from bench.votes.rules import AXES
+from bench.votes.rules import AXES, Axis
 from leaderboard import frame, pick, study_view
 from leaderboard.components.table import table
 
@@ -21,7 +21,8 @@ turnout = found.votes.turnout
 counting = sum(t.counts(study.rules) for t in turnout)
 st.caption(words.counting.format(votes=len(found.votes.answers), voters=counting, out=found.votes.left_out))
 
-axis = pick.switch(words.axis, "axis", list(words.axes), "overall", words.axes.__getitem__)
+chosen = pick.switch(words.axis, "axis", list(words.axes), "overall", lambda name: words.axes[name])
+axis: Axis = next(one for one in AXES if one == chosen)
 if found.ratings is None:
     st.text(words.no_ratings.format(reason=found.why))
 else:

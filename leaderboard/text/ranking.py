@@ -125,8 +125,8 @@ WORDS = {
         radar_note="Mean in each scenario. Up to four methods.",
         weights_title="How much ranks depend on the weights",
         weights_note=(
-            "Best and worst place of each method when each axis takes the exponents ¼, ½, 1 and 2 in turn (64 weightings). "
-            "Places are by the mean alone."
+            "Best and worst place of each method when each axis takes half, once and twice its exponent in turn "
+            "(27 weightings). Places are by the mean alone. bench score sensitivity also leaves out each metric in turn."
         ),
         weights_column="Places",
         table_csv="This table, CSV",
@@ -194,7 +194,10 @@ WORDS = {
         radar_title="分场景",
         radar_note="每个场景内的平均分，最多四个方法。",
         weights_title="名次有多依赖权重",
-        weights_note="三个轴的指数依次取 ¼、½、1、2（共 64 组权重）时，每个方法的最好与最差位次。位次只按平均值。",
+        weights_note=(
+            "三个轴的指数依次取一半、一倍、两倍（共 27 组权重）时，每个方法的最好与最差位次。位次只按平均值。"
+            "bench score sensitivity 还会逐个去掉每项指标。"
+        ),
         weights_column="位次",
         table_csv="本表 CSV",
         table_json="本表 JSON",
