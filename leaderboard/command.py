@@ -41,6 +41,7 @@ def board(
         os.environ[VARIABLE] = str(home.expanduser().resolve())
     if db is not None:
         os.environ[DATABASE] = db
+    _warm()
     from streamlit.web.cli import main
 
     script = Path(__file__).with_name("app.py")
@@ -48,6 +49,15 @@ def board(
         ["run", str(script), f"--server.address={host}", f"--server.port={port}"],
         prog_name="bench board",
     )
+
+
+def _warm() -> None:
+    """Read what the pages aggregate before the first visitor comes: after millions of new scores that takes a while."""
+    from leaderboard.source import look
+
+    if found := look():
+        for board in found.boards:
+            found.columns(board)
 
 
 def _check_port(host: str, port: int) -> None:
