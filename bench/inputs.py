@@ -185,7 +185,8 @@ class CaseReader:
     def _first_frame(self, case: EditCase, asset: Asset) -> NDArray[np.uint8]:
         """Return the edited first frame: the case's own picture, else the first of its target."""
         if asset is not case.first_frame:
-            return self.video(asset).frames[0].copy()
+            frame: NDArray[np.uint8] = self.video(asset).frames[0].copy()
+            return frame
         picture = read_png(self._root / asset.path)
         if picture.shape[:2] != (case.source.height, case.source.width):
             found, wanted = (f"{w}x{h}" for h, w in (picture.shape[:2], (case.source.height, case.source.width)))
