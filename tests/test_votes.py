@@ -23,6 +23,7 @@ from bench.plan import RunSpec
 from bench.run import prepare, run
 from bench.store.access import open_reader
 from bench.store.db import open_engine
+from bench.store.verify import rebuild
 from bench.store.vote_rows import BallotRow, VoterRow
 from bench.testsets import read_testset
 from bench.votes import ballots, clips, people, sheet, studies
@@ -252,6 +253,26 @@ def test_the_rating_sheet_shows_every_clip_once_and_takes_marks_from_1_to_5(
         done += 1
     assert done == sum(len(case.clips) for case in study.cases)
     assert len(votes_of(engine, study).marks) == done
+
+
+def test_votes_outlive_a_database_that_is_made_anew(home: Home, toyset: Path, clock: Clock, caplog) -> None:
+    study, engine = opened(home, toyset), engine_of(home)
+    voter = voter_of(engine, home, "someone")
+    ballot = next_ballot(engine, home, study, voter)
+    clock.pass_by(5)
+    cast(engine, study, voter, ballot.token, dict.fromkeys(AXES, "left"))
+    before = people.export(engine, study)
+    rebuild(home)
+    again = engine_of(home)
+    assert people.export(again, studies.study(again, "first")) == before
+    assert voter_of(again, home, "someone") == voter
+    engine.dispose()
+    again.dispose()
+    (home.root / "bench.db").write_bytes(b"x" * 4096)
+    (home.root / "bench.db-wal").unlink(missing_ok=True)
+    rebuild(home)
+    assert studies.studies(engine_of(home)) == ()
+    assert "submissions and votes cannot be read" in caplog.text
 
 
 def test_a_study_needs_two_methods_and_a_name_of_its_own(home: Home, toyset: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,12 @@ from bench.home import Home
 from bench.store.db import open_engine
 from bench.store.models import EditRow, MethodRow, MetricRow, RunRow, ScoreRow, SetScoreRow
 from bench.store.repo import Store
+from bench.store.submission_rows import SubmissionClipRow, SubmissionEventRow, SubmissionRow
+from bench.store.vote_rows import BallotRow, RatingRow, StudyRow, VoterRow
 
+KEPT = (SubmissionRow, SubmissionEventRow, SubmissionClipRow, StudyRow, VoterRow, BallotRow, RatingRow)
+"""Tables that no journal holds, in the order in which they may be filled."""
+_log = logging.getLogger(__name__)
 _FACTS = ("status", "stage", "reason", "sha256", "seconds", "nfe", "run_id", "seed")
 
 
@@ -72,15 +80,37 @@ def _content(engine: Engine) -> dict[str, Any]:
 def rebuild(home: Home, url: str | None = None) -> int:
     """Make the database anew from the journals and return the number of records.
 
-    The default SQLite file is set aside as `bench.db.old` (so a damaged one is no obstacle); tables behind
-    another URL are emptied. Raises `UserError` where there is no journal to rebuild from.
+    The default SQLite file is set aside as `bench.db.old` (so a damaged one is no obstacle), and submissions and
+    votes, which are in no journal, are carried over from it; behind another URL the tables of results alone are
+    emptied. Raises `UserError` where there is no journal to rebuild from.
     """
     if not any(home.journals.glob("*.jsonl")):
         raise UserError(f"{home.journals}: holds no journal, so there is nothing to rebuild from")
-    if url is None:
-        path = home.root / "bench.db"
-        for suffix in ("-wal", "-shm"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
-        if path.exists():
-            path.replace(path.with_name("bench.db.old"))
-    return Store(open_engine(url or home.database_url), home.journals).rebuild()
+    if url is not None:
+        return Store(open_engine(url), home.journals).rebuild()
+    path, old = home.root / "bench.db", home.root / "bench.db.old"
+    for suffix in ("", "-wal", "-shm"):
+        old.with_name(old.name + suffix).unlink(missing_ok=True)
+        if (beside := path.with_name(path.name + suffix)).exists():
+            beside.replace(old.with_name(old.name + suffix))
+    count = Store(open_engine(home.database_url), home.journals).rebuild()
+    if old.exists():
+        carry_over(old, path)
+    return count
+
+
+def carry_over(old: Path, new: Path) -> None:
+    """Copy submissions and votes from one SQLite file to a new one; what cannot be read is a warning."""
+    with closing(sqlite3.connect(new, isolation_level=None)) as database:
+        try:
+            database.execute("ATTACH ? AS old", (str(old),))
+            database.execute("BEGIN IMMEDIATE")
+            for table in (model.__tablename__ for model in KEPT):
+                columns = {row[1] for row in database.execute(f"PRAGMA old.table_info({table})")}
+                shared = [row[1] for row in database.execute(f"PRAGMA main.table_info({table})") if row[1] in columns]
+                if shared:
+                    names = ", ".join(f'"{name}"' for name in shared)
+                    database.execute(f"INSERT INTO main.{table} ({names}) SELECT {names} FROM old.{table}")
+            database.execute("COMMIT")
+        except sqlite3.DatabaseError as error:
+            _log.warning("%s: submissions and votes cannot be read (%s); restore them from a backup", old, error)
