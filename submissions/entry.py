@@ -15,8 +15,8 @@ from bench.stats import macro_average
 from bench.store.read import Result
 from submissions.ledger import Ledger, Submission
 from submissions.manifest import Manifest
-from submissions.publish import scored_rows
 from submissions.review import Provenance
+from submissions.review import results as results_of
 from submissions.row import row_name
 from submissions.rules import shown
 
@@ -63,7 +63,7 @@ def entry_of(ledger: Ledger, held: Submission) -> Entry:
     """Return the entry of an accepted submission. ValueError for one that is not."""
     if held.state != "accepted" or held.manifest is None:
         raise ValueError(f"{held.id} is {held.state}")
-    board, results = scored_rows(ledger, held.id, held.method_key)
+    board, results = results_of(ledger, held.id)
     return Entry(
         submission=held.id,
         accepted=held.changed,

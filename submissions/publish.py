@@ -11,7 +11,6 @@ import shutil
 from pathlib import Path
 
 from bench.blobs import BlobStore
-from bench.errors import UserError
 from bench.home import Home
 from bench.store.access import open_reader, open_store
 from bench.store.read import Board, Result
@@ -23,17 +22,14 @@ def scoring_home(ledger: Ledger, submission: str) -> Home:
     return Home(ledger.folder(submission) / "home")
 
 
-def scored_rows(ledger: Ledger, submission: str, key: str | None) -> tuple[Board, tuple[Result, ...]]:
-    """Return what a submission scored and under which board, from the folder it was scored in.
-
-    Raises `UserError` where it has no scores.
-    """
+def scored_rows(ledger: Ledger, submission: str, key: str | None) -> tuple[Board, tuple[Result, ...]] | None:
+    """Return what a submission scored and under which board, from the folder it was scored in; None for nothing."""
     reader = open_reader(scoring_home(ledger, submission), None)
     for board in reader.boards():
         found = tuple(r for r in reader.results(board, newest=False) if r.method_key == key)
         if found:
             return board, found
-    raise UserError(f"submission {submission}: has no scores")
+    return None
 
 
 def publish(ledger: Ledger, submission: str) -> bool:

@@ -32,7 +32,11 @@ def results(ledger: Ledger, submission: str) -> tuple[Board, tuple[Result, ...]]
     Its clips lie in `publish.scoring_home(ledger, submission).blobs`, as this program stored them. Raises `UserError`
     where it has no scores.
     """
-    return scored_rows(ledger, submission, ledger.get(submission).method_key)
+    held = ledger.get(submission)
+    found = scored_rows(ledger, submission, held.method_key)
+    if found is None:
+        raise UserError(f"submission {submission}: is {held.state} and has no scores")
+    return found
 
 
 def accept(

@@ -43,7 +43,7 @@ def show(submission: IdArgument, home: HomeOption = None, db: DbOption = None) -
     from bench.home import open_home
     from submissions.entry import means
     from submissions.ledger import Ledger
-    from submissions.publish import scored_rows
+    from submissions.review import results as results_of
     from submissions.review import spot_cases
     from submissions.suspicion import CHECKS
 
@@ -59,7 +59,7 @@ def show(submission: IdArgument, home: HomeOption = None, db: DbOption = None) -
         line = f"flag {flag.check}: {CHECKS[flag.check]}; found {flag.found}, limit {flag.limit}{where}"
         console.print(escape(line), soft_wrap=True)
     if held.method_key is not None and ledger.folder(submission).exists():
-        _, results = scored_rows(ledger, submission, held.method_key)
+        _, results = results_of(ledger, submission)
         table = Table("metric", "mean", "edits", box=None, pad_edge=False)
         for metric, found in means(results).items():
             table.add_row(escape(metric), f"{found.mean:.4g}", str(found.edits))

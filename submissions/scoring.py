@@ -104,10 +104,11 @@ def score(ledger: Ledger, held: Submission, worker: str, protocol: str, device: 
         code = _run(ledger, held, worker, card, protocol, device, lock)
         if code is None:
             return "lost"
-        if code not in (0, 1):
+        found = scored_rows(ledger, held.id, method_key(card))
+        if found is None or sum(bool(r.scores) for r in found[1]) < held.clips:
             tail = (place / LOG).read_text(errors="replace").strip().splitlines()[-1:]
             return _again(ledger, held, worker, f"scoring ended with {code}: {' '.join(tail)}")
-        board, results = scored_rows(ledger, held.id, method_key(card))
+        board, results = found
         flags = _score_flags(ledger, board, results)
     with ledger.transaction() as session:
         row = session.get_one(SubmissionRow, held.id)

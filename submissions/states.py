@@ -119,3 +119,26 @@ def target(state: str, action: str, role: Role) -> State:
     if role not in move.roles:
         raise UserError(f"{action} is for the {' or the '.join(move.roles)}, not for the {role}")
     return move.target
+
+
+def tables() -> str:
+    """Return both tables in Markdown, as docs/reviewing.md shows them."""
+    lines = ["| State | Meaning | Deadline | Then | Files kept after it |", "|---|---|---|---|---|"]
+    for name, stage in STATES.items():
+        ended = "" if stage.keep is None else _span(stage.keep)
+        deadline = "" if stage.deadline is None else _span(stage.deadline)
+        lines.append(f"| {name} | {stage.meaning} | {deadline} | {stage.late or ''} | {ended} |")
+    lines += ["", "| Move | From | To | By | When | Quota |", "|---|---|---|---|---|---|"]
+    quota = {1: "charged", 0: "", -1: "given back"}
+    for action, move in MOVES.items():
+        who = " or ".join(move.roles)
+        lines.append(
+            f"| {action} | {', '.join(move.sources)} | {move.target} | {who} | {move.meaning} | {quota[move.charge]} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _span(length: timedelta) -> str:
+    if not length:
+        return "at once"
+    return f"{length.days} d" if length.days else f"{length.seconds // 3600} h"

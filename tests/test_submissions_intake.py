@@ -19,13 +19,23 @@ from bench.store.verify import problems as store_problems
 from bench.testsets import read_testset
 from submissions import entry, intake, review, scoring
 from submissions.audit import SYSTEM, Actor, faults
-from submissions.ledger import Ledger
+from submissions.ledger import Ledger, Submission
 from submissions.quotas import Limits
-from submissions.states import STATES
+from submissions.states import MOVES, STATES, tables
+from tests.fixtures import ENVIRONMENT
 from tests.hostile_zips import HOSTILE_ZIPS, MANIFEST_TEXT
 
 ME, OTHER, ANN = Actor("me", "submitter"), Actor("other", "submitter"), Actor("ann", "moderator")
 FREE = Limits(scored=99, tries=999, at_once=99)
+
+
+def made(folder: Path, toyset: Path, manifest: bytes = MANIFEST_TEXT) -> Path:
+    """Write a submission of the targets themselves."""
+    (folder / "videos").mkdir(parents=True)
+    (folder / "submission.yaml").write_bytes(manifest)
+    for case in read_testset(toyset).cases:
+        shutil.copy(toyset / case.target.path, folder / "videos" / f"{case.id}.mp4")
+    return folder
 
 
 class Clock:
@@ -56,17 +66,30 @@ def either(toy: Path, store_url: str, clock: Clock) -> Ledger:
 
 @pytest.fixture
 def results(tmp_path: Path, toyset: Path) -> Callable[..., Path]:
-    """Makes a folder without a problem: for each case the target, or another of its clips."""
+    """Makes a folder without a problem."""
 
-    def make(name: str = "results", clip: str = "target", manifest: bytes = MANIFEST_TEXT) -> Path:
-        folder = tmp_path / name
-        (folder / "videos").mkdir(parents=True)
-        (folder / "submission.yaml").write_bytes(manifest)
-        for case in read_testset(toyset).cases:
-            shutil.copy(toyset / getattr(case, clip).path, folder / "videos" / f"{case.id}.mp4")
-        return folder
+    return lambda name="results", manifest=MANIFEST_TEXT: made(tmp_path / name, toyset, manifest)
 
-    return make
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory: pytest.TempPathFactory, toyset: Path) -> Path:
+    """A state folder with one submission that waits for review; copy it to go on."""
+    place = tmp_path_factory.mktemp("scored")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        ledger = Ledger(open_home(place / "home"))
+        intake.submit(ledger, made(place / "results", toyset), ME, str(toyset))
+        assert scoring.work(ledger, "toy") == 1
+        ledger.engine.dispose()
+    return place / "home"
+
+
+@pytest.fixture
+def waiting(toy: Path, scored: Path) -> tuple[Ledger, Submission]:
+    shutil.copytree(scored, toy, symlinks=True)
+    ledger = Ledger(open_home())
+    return ledger, review.waiting(ledger)[0]
 
 
 def board_rows(ledger: Ledger) -> set[str]:
@@ -93,26 +116,36 @@ def test_from_upload_to_the_board_and_off_it(either: Ledger, results: Callable[.
     assert not list(entry.faults(path.parent))
     assert "someone@example.org" not in path.read_text()
 
-    again = intake.submit(ledger, results("better"), ME, str(toyset))
-    assert "same-again" in {f.check for f in again.flags}
-    scoring.work(ledger, "toy")
-    review.accept(ledger, again.id, ANN)
-    assert ledger.get(held.id).state == "superseded"
-    assert [s.id for s in ledger.submissions("accepted")] == [again.id]
-
-    intake.withdraw(ledger, again.id, ME)
+    intake.withdraw(ledger, held.id, ME)
     assert not board_rows(ledger)
-    assert not ledger.folder(again.id).exists()
+    assert not ledger.folder(held.id).exists()
     assert not any(ledger.home.blobs.glob("*/*")), "the clips are gone with the row"
     assert not list(store_problems(ledger.home, ledger.url))
     assert not list(faults(ledger.engine))
 
 
-def test_a_name_on_the_board_belongs_to_the_account_that_had_it_first(
-    ledger: Ledger, results: Callable[..., Path], toyset: Path
+def test_a_later_submission_of_the_method_takes_the_place_of_the_first(
+    waiting: tuple[Ledger, Submission], results: Callable[..., Path], toyset: Path
 ) -> None:
-    held = intake.submit(ledger, results(), ME, str(toyset))
-    scoring.work(ledger, "toy")
+    ledger, held = waiting
+    review.accept(ledger, held.id, ANN)
+    again = intake.submit(ledger, results("better"), ME, str(toyset))
+    assert {"same-again", "team-pace"} <= {f.check for f in again.flags}
+    assert scoring.work(ledger, "toy") == 1
+    review.accept(ledger, again.id, ANN)
+    assert ledger.get(held.id).state == "superseded"
+    assert [s.id for s in ledger.submissions("accepted")] == [again.id]
+    reader = open_reader(ledger.home, None)
+    shown = {
+        r.method.parameters["submission"] for board in reader.boards() for r in reader.results(board, newest=False)
+    }
+    assert shown == {again.id}
+
+
+def test_a_name_on_the_board_belongs_to_the_account_that_had_it_first(
+    waiting: tuple[Ledger, Submission], results: Callable[..., Path], toyset: Path
+) -> None:
+    ledger, held = waiting
     review.accept(ledger, held.id, ANN)
     taken = intake.submit(ledger, results("theirs"), OTHER, str(toyset))
     assert (taken.state, [p.rule for p in taken.problems]) == ("failed", ["manifest-team"])
@@ -152,17 +185,24 @@ def test_no_hostile_archive_gets_in_or_touches_anything_outside_its_quarantine(
     assert len(ledger.submissions("failed")) == len(HOSTILE_ZIPS)
 
 
-def test_the_quota_is_charged_for_scoring_alone_and_frees_with_time(
-    ledger: Ledger, clock: Clock, results: Callable[..., Path], toyset: Path
-) -> None:
+def test_the_quota_is_charged_for_scoring_alone_and_frees_with_time(ledger: Ledger, clock: Clock) -> None:
     limits = Limits(scored=2, tries=9, at_once=9)
-    first, second, third = (intake.submit(ledger, results(str(i)), ME, str(toyset), limits=limits) for i in range(3))
-    assert [s.state for s in (first, second, third)] == ["queued", "queued", "checked"]
+    states = []
+    for name in ("s1", "s2", "s3"):
+        with ledger.transaction() as session:
+            ledger.register(session, name, ME, "x", None)
+        ledger.folder(name).mkdir(parents=True)
+        for action in ("receive", "unpack", "probe", "check"):
+            ledger.move(name, action)
+        states.append(intake.enqueue(ledger, name, limits).state)
+    assert states == ["queued", "queued", "checked"]
     assert intake.quota_of(ledger, ME.id, limits).frees == "2030-01-08T00:00:00+00:00"
     assert intake.quota_of(ledger, OTHER.id, limits).used == 0
 
-    assert intake.withdraw(ledger, first.id, ME).state == "withdrawn"
-    assert scoring.sweep(ledger, limits) == (f"{third.id}: queue",), "what was not scored is given back"
+    assert intake.withdraw(ledger, "s1", ME).state == "withdrawn"
+    assert scoring.sweep(ledger, limits) == ("s3: queue",), "what was not scored is given back"
+    clock.moment += timedelta(days=7, seconds=1)
+    assert intake.quota_of(ledger, ME.id, limits).used == 0
 
 
 def test_tries_and_open_submissions_are_limited_per_account(
@@ -183,12 +223,11 @@ def test_tries_and_open_submissions_are_limited_per_account(
 
 
 def test_another_accounts_submission_cannot_be_withdrawn_nor_accepted_by_its_owner(
-    ledger: Ledger, results: Callable[..., Path], toyset: Path
+    waiting: tuple[Ledger, Submission],
 ) -> None:
-    held = intake.submit(ledger, results(), ME, str(toyset))
+    ledger, held = waiting
     with pytest.raises(UserError, match="not yours"):
         intake.withdraw(ledger, held.id, OTHER)
-    scoring.work(ledger, "toy")
     with pytest.raises(UserError, match="accept is for the moderator, not for the submitter"):
         review.accept(ledger, held.id, ME)
     with pytest.raises(UserError, match="a rejection needs a reason"):
@@ -198,10 +237,9 @@ def test_another_accounts_submission_cannot_be_withdrawn_nor_accepted_by_its_own
 
 
 def test_what_a_crash_left_between_a_decision_and_the_board_is_finished_later(
-    ledger: Ledger, results: Callable[..., Path], toyset: Path, monkeypatch: pytest.MonkeyPatch
+    waiting: tuple[Ledger, Submission], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held = intake.submit(ledger, results(), ME, str(toyset))
-    scoring.work(ledger, "toy")
+    ledger, held = waiting
     with monkeypatch.context() as crash:
         crash.setattr(review, "settle", lambda _: ())
         review.accept(ledger, held.id, ANN)
@@ -270,3 +308,25 @@ def test_an_unknown_submission_is_a_plain_mistake(ledger: Ledger) -> None:
     with pytest.raises(UserError, match="a submission that is draft cannot accept; possible now: withdraw"):
         ledger.move("s1", "accept", ANN)
     assert ledger.move("s1", "receive", SYSTEM).state == "uploaded"
+
+
+def test_the_documentation_shows_the_table_of_states_that_the_program_follows() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "reviewing.md").read_text()
+    assert tables() in text
+
+
+def test_every_move_leads_somewhere_and_every_state_can_be_reached_and_left() -> None:
+    assert {move.target for move in MOVES.values()} | {"draft"} == set(STATES)
+    for state, stage in STATES.items():
+        if stage.late is not None:
+            assert "system" in MOVES[stage.late].roles
+            assert state in MOVES[stage.late].sources
+    ended = {state for state in STATES if not any(state in move.sources for move in MOVES.values())}
+    assert ended == {"failed", "withdrawn", "superseded"}
+
+
+def test_published_entries_are_whole_and_checked(tmp_path: Path) -> None:
+    assert not list(entry.faults(entry.FOLDER))
+    (tmp_path / "x.json").write_text("{}")
+    (tmp_path / "y.txt").write_text("")
+    assert [line.partition(":")[0] for line in entry.faults(tmp_path)] == ["x.json", "y.txt"]
