@@ -58,10 +58,14 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_set_is_published_with_its_card_and_tagged_and_a_second_time_sends_nothing(folder: Path, hub: Hub) -> None:
+    whole = contents(folder)
+    for stray in (".DS_Store", "aux/clip0.npz"):  # a file manager's, and what `build --aux` writes
+        (folder / stray).parent.mkdir(exist_ok=True)
+        (folder / stray).write_bytes(b"not part of the set")
     done = push(folder, hub)
     assert done.returncode == 0, done.stderr
     assert f"are at {hub.url}/datasets/{REPO}/commit/" in done.stdout
-    assert hub.tree(REPO) == contents(folder) | {".gitattributes": b"*.mp4 filter=lfs\n"}
+    assert hub.tree(REPO) == whole | {".gitattributes": b"*.mp4 filter=lfs\n"}
     assert hub.tree(REPO, "1.0") == hub.tree(REPO)
     sent, commits = len(hub.uploads), len(hub.repos[REPO])
     assert push(folder, hub).returncode == 0

@@ -25,6 +25,8 @@ README = "README.md"
 LICENCE = "LICENSE"
 SUMS = "SHA256SUMS"
 PICTURES = "pictures"
+AUX = "aux"
+"""Depth and flow, made on demand and never shipped."""
 CC_BY = "CC-BY-4.0"
 
 FIELDS = {
@@ -94,7 +96,7 @@ def write_card(folder: Path) -> list[str]:
     if info.licence == CC_BY:
         (folder / LICENCE).write_text(_cc_by(info), encoding="utf-8")
         written.append(LICENCE)
-    sums = {path: file_digest(folder / path) for path in _files(folder) if path != SUMS}
+    sums = {path: file_digest(folder / path) for path in shipped(folder) if path != SUMS}
     (folder / SUMS).write_text("".join(f"{digest}  {path}\n" for path, digest in sums.items()), encoding="utf-8")
     return [*written, SUMS]
 
@@ -109,7 +111,7 @@ def stale(testset: TestSet, info: TestSetInfo) -> list[str]:
     if (folder / README).read_text(encoding="utf-8") != card_text(testset, info):
         found.append(f"{README}: says other than the records; {remedy}")
     sums = _sums(folder)
-    for path in sorted(set(_files(folder)) - {SUMS} | sums.keys()):
+    for path in sorted(set(shipped(folder)) - {SUMS} | sums.keys()):
         if path not in sums:
             found.append(f"{path}: not in {SUMS}; remove it, or {remedy}")
         elif not (folder / path).is_file():
@@ -119,9 +121,10 @@ def stale(testset: TestSet, info: TestSetInfo) -> list[str]:
     return found
 
 
-def _files(folder: Path) -> list[str]:
-    hidden = (path for path in folder.rglob("*") if path.is_file())
-    return sorted(path.relative_to(folder).as_posix() for path in hidden if not path.name.startswith("."))
+def shipped(folder: Path) -> list[str]:
+    """Return the paths of the files that a test set consists of, sorted: neither hidden ones nor `build --aux`'s."""
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return sorted(p.as_posix() for p in found if p.parts[0] != AUX and not any(x.startswith(".") for x in p.parts))
 
 
 def _sums(folder: Path) -> dict[str, str]:

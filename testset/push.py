@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bench.errors import UserError
 from bench.types import TestSet
-from testset.card import README
+from testset.card import README, shipped
 from testset.check import faults
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def push(folder: Path, repo: str, *, private: bool = False, dry_run: bool = Fals
     if not _REPO.fullmatch(repo):
         raise UserError(f"--repo {repo}: wanted ORG/NAME, e.g. my-lab/shopedit-300")
     testset = _publishable(folder)
-    files = tuple(sorted(p.relative_to(folder).as_posix() for p in _files(folder)))
+    files = tuple(shipped(folder))
     size = sum((folder / name).stat().st_size for name in files)
     if dry_run:
         return Pushed(repo, files, size)
@@ -59,7 +59,7 @@ def push(folder: Path, repo: str, *, private: bool = False, dry_run: bool = Fals
             repo_id=repo,
             repo_type="dataset",
             folder_path=folder,
-            ignore_patterns=[".*", "**/.*"],
+            allow_patterns=list(files),
             delete_patterns=["clips/*", "pictures/*", "*.parquet"],  # what an earlier version had and this one lacks
             commit_message=f"{testset.name} {testset.version}",
         )
@@ -78,12 +78,6 @@ def _publishable(folder: Path) -> TestSet:
     if SECRET in testset.splits:
         raise UserError(f"{folder}: holds the split '{SECRET}', which is never published; build the set without it")
     return testset
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for path in folder.rglob("*"):
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts):
-            yield path
 
 
 def _api() -> HfApi:
