@@ -29,11 +29,11 @@ class RegionParameters(InversionParameters):
     region_sigma: float = Field(
         0.7, gt=0, lt=1, description="the sigma in (0, 1) at which the velocities are compared, where region is found"
     )
-    region_draws: int = Field(2, ge=1, description="a whole number >= 1 of noise draws to compare the velocities on")
+    region_draws: int = Field(1, ge=1, description="a whole number >= 1 of noise draws to compare the velocities on")
     region_threshold: float = Field(
-        0.3, gt=0, lt=1, description="a share in (0, 1) of the largest difference, from which on a place is edited"
+        0.12, gt=0, lt=1, description="a share in (0, 1) of the largest difference, from which on a place is edited"
     )
-    region_softness: float = Field(0.2, gt=0, le=1, description="the width in (0, 1] of the threshold's ramp")
+    region_softness: float = Field(0.08, gt=0, le=1, description="the width in (0, 1] of the threshold's ramp")
     feather: int = Field(1, ge=0, description="a whole number >= 0 of latents over which a region fades outwards")
 
     def check_track(self, row: str, track: Track) -> None:

@@ -1,0 +1,73 @@
+"""What each part of TI2V-v2 adds: `python -m methods.studies.ablation`.
+
+Each part is taken out of the whole, and added alone to TI2V inversion with the same steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bench.types import SCENARIOS
+from methods import zoo
+from methods.studies.plots import differences
+from methods.studies.study import Study, command
+from methods.studies.variants import Variant
+
+WHOLE = "ti2v-v2"
+PARTS: dict[str, dict[str, Any]] = {
+    "injection": {"injection_layers": []},
+    "sharing": {"sharing_layers": []},
+    "blending": {"blend_until": 1.0},
+    "re-schedule": {"strength": 1.0},
+    "solver": {"inversion_solver": "euler", "generation_solver": "euler"},
+}
+"""Each part of the whole, and what turns it off."""
+OWN = {"injection": "injection_", "sharing": "sharing_", "blending": "blend_", "re-schedule": "strength"}
+"""What the names of parameters begin with that belong to one part alone; the others, as the region's, serve several."""
+
+
+def variants() -> tuple[Variant, ...]:
+    """Return the whole, the whole without its presets and without each part, each part alone, and none of them."""
+    presets = zoo()[WHOLE].card.parameters["presets"]
+    none = {name: value for off in PARTS.values() for name, value in off.items()}
+    made = [Variant(WHOLE, WHOLE, "whole", "whole"), Variant("ti2v-inversion", "ti2v-inversion", "base", "base")]
+    made.append(Variant("ablation-presets-out", WHOLE, "without", "presets", {"presets": {}}))
+    for part, off in PARTS.items():
+        without = {**off, "presets": _presets(presets, {part})}
+        made.append(Variant(f"ablation-{part}-out", WHOLE, "without", part, without))
+    made.append(Variant("ablation-none", WHOLE, "alone", "none", {**none, "presets": {}}))
+    for part, off in PARTS.items():
+        others = {name: value for name, value in none.items() if name not in off}
+        alone = {**others, "presets": _presets(presets, set(PARTS) - {part})}
+        made.append(Variant(f"ablation-{part}-alone", WHOLE, "alone", part, alone))
+    return tuple(made)
+
+
+def _presets(presets: Mapping[str, Mapping[str, Any]], off: set[str]) -> dict[str, Any]:
+    """Return the presets without what they set of the parts that are off: those stay as the row has them, off."""
+    begins = tuple(OWN[part] for part in off & OWN.keys())
+    return {
+        scenario: {name: value for name, value in preset.items() if not (begins and name.startswith(begins))}
+        for scenario, preset in presets.items()
+    }
+
+
+def draw(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the whole minus each variant, over all and in each scenario, with 95 % intervals."""
+    labels = {row["name"]: f"{row['series']}: {row['x']}" for row in document["variants"]}
+    rows = []
+    for pair in document["pairs"]:
+        for group in ("all", *SCENARIOS):
+            found = pair if group == "all" else pair["scenarios"].get(group)
+            if found is not None:
+                rows.append(
+                    {"label": labels[pair["b"]], "group": group} | {k: found[k] for k in ("mean", "low", "high")}
+                )
+    return {"": differences(rows, "points of score that the whole is ahead")}
+
+
+STUDY = Study("ablation", "What does each part of ti2v-v2 add to the score?", variants(), draw, against=WHOLE)
+
+if __name__ == "__main__":
+    command(STUDY)

@@ -1,0 +1,110 @@
+"""What all studies of rows share: the variants, the command line, the JSON and the plots."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bench.errors import BenchError
+from methods.studies.plots import save
+from methods.studies.runs import Where, run
+from methods.studies.summary import by_method, pairs, summary
+from methods.studies.variants import Variant, write_rows
+
+OUT = Path("docs/studies")
+Split = Annotated[str, typer.Option(help="Split or named part; choices are made on dev.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")]
+TestSet = Annotated[str, typer.Option(help="Registered name or folder.")]
+Protocol = Annotated[str, typer.Option(help="Protocol that scores: lite-1, or full-1 for the 5B model's clips.")]
+Limit = Annotated[int | None, typer.Option(help="Only the first N cases, to try a study out.", min=1)]
+Home = Annotated[Path | None, typer.Option(help="Folder of the store that edits are kept in and resumed from.")]
+Out = Annotated[Path, typer.Option(help="Folder for the JSON, the plots and the variants' rows.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """Variants to run, and what to draw of their summaries."""
+
+    name: str
+    """Lower-kebab; also the stem of its files."""
+    question: str
+    variants: tuple[Variant, ...]
+    draw: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    """From the study's document to charts by file suffix."""
+    against: str | None = None
+    """The variant that each other is subtracted from, case by case."""
+    extra: Callable[[Sequence[Mapping[str, Any]]], Mapping[str, Any]] | None = None
+    """From the variants' summaries to what else the document says."""
+
+    def document(self, exported: Mapping[str, Any], where: Where) -> dict[str, Any]:
+        """Return the study's JSON from what `bench export` says; BenchError when a variant has no edits."""
+        edits = by_method(exported["edits"])
+        names = [variant.name for variant in self.variants]
+        if absent := [name for name in names if name not in edits]:
+            raise BenchError(f"no edits of {', '.join(absent)} in the store; look at what `bench run` said above")
+        rows = [summary(variant, edits[variant.name]) for variant in self.variants]
+        return {
+            "study": self.name,
+            "question": self.question,
+            **{key: exported[key] for key in ("testset", "version", "testset_digest", "signature")},
+            "split": where.split,
+            "device": where.device,
+            "partial": where.limit is not None,
+            "variants": rows,
+            "pairs": pairs(edits, self.against, [n for n in names if n != self.against]) if self.against else [],
+            **(self.extra(rows) if self.extra else {}),
+        }
+
+    def make(self, where: Where, out: Path) -> Path:
+        """Run the study, or what is left of it; return the path of its JSON, beside which its plots lie."""
+        rows = out / "rows" / self.name
+        write_rows(rows, self.variants)
+        exported = run([variant.name for variant in self.variants], rows, where)
+        path = out / f"{self.name}.json"
+        document = self.document(exported, where)
+        path.write_text(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+        for suffix, chart in self.draw(document).items():
+            save(chart, out / f"{self.name}{suffix}.svg")
+        return path
+
+
+def command(study: Study) -> None:
+    """Run a study from the command line."""
+
+    def main(
+        split: Split = "dev",
+        device: Device = "cpu",
+        testset: TestSet = "shopedit-300",
+        protocol: Protocol = "lite-1",
+        limit: Limit = None,
+        home: Home = None,
+        out: Out = OUT,
+        series: Annotated[list[str] | None, typer.Option(help="Only these series, e.g. rows; repeat for more.")] = None,
+    ) -> None:
+        where = Where(split, testset, device, protocol, limit, home)
+        chosen = study
+        if series:
+            kept = tuple(v for v in study.variants if v.series in series or v.name == study.against)
+            chosen = replace(study, variants=kept)
+        try:
+            typer.echo(chosen.make(where, out))
+        except BenchError as error:
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(2) from None
+
+    main.__doc__ = study.question
+    typer.run(main)
+
+
+def points(document: Mapping[str, Any], metric: str = "score") -> list[dict[str, Any]]:
+    """Return a document's variants as points for `methods.studies.plots.lines`; those without a value are left out."""
+    return [
+        {"x": row["x"], "series": row["series"], **{k: row["metrics"][metric][k] for k in ("mean", "low", "high")}}
+        for row in document["variants"]
+        if row["metrics"][metric] is not None
+    ]

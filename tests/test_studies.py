@@ -1,0 +1,200 @@
+"""Studies: variants become rows, `bench` runs them as a process, and what comes back is summed up."""
+
+import json
+from itertools import count
+
+import pytest
+import yaml
+
+from bench.errors import BenchError, UserError
+from bench.types import SCENARIOS
+from methods.rows import read_rows
+from methods.studies import ablation, cost_curve, guidance_sweep, inversion_error, strength_curve
+from methods.studies.plots import differences, lines, save
+from methods.studies.runs import Where
+from methods.studies.study import Study, points
+from methods.studies.summary import by_method, pairs, summary
+from methods.studies.variants import Variant, swept, write_rows
+from tests.tiny_model import build
+
+STUDIES = [module.STUDY for module in (ablation, cost_curve, guidance_sweep, strength_curve)]
+EVERY_STUDY = pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.name)
+
+
+def edit(method, case, score, scenario="color", group=None, status="ok", seconds=2.0):
+    """One edit as `bench export` writes it."""
+    scores = {name: {"value": score} for name in ("score", "accuracy", "preservation", "temporal")}
+    cost = {"nfe": 8, "seconds": seconds, "peak_memory": 10} if status == "ok" else {"nfe": None, "seconds": None}
+    names = {"method": method, "method_key": f"key-{method}", "case": case, "group": group or case}
+    return {**names, "scenario": scenario, "status": status, "scores": scores, **cost}
+
+
+def exported(study):
+    """What an export might say of a study: seven cases a variant, scores that rise along the list."""
+    rank = count()
+    edits = [
+        edit(v.name, f"case-{i}", 10 + r + i, scenario, seconds=1.0 + r)
+        for v, r in zip(study.variants, rank, strict=False)
+        for i, scenario in enumerate(SCENARIOS)
+    ]
+    return {"testset": "t", "version": "1", "testset_digest": "d", "signature": "s", "edits": edits}
+
+
+@EVERY_STUDY
+def test_every_variant_of_a_study_is_a_row_that_can_be_read(study, tmp_path):
+    write_rows(tmp_path, study.variants)
+    rows = read_rows(tmp_path)
+    assert set(rows) == {v.name for v in study.variants if v.changes}
+    assert len({v.name for v in study.variants}) == len(study.variants)
+    for variant in study.variants:
+        for name, value in variant.changes.items():
+            found = rows[variant.name].card.parameters[name]
+            assert found == (list(value) if isinstance(value, tuple) else value)
+
+
+@EVERY_STUDY
+def test_every_study_makes_a_document_and_its_plots(study, tmp_path):
+    document = study.document(exported(study), Where("dev", "shopedit-300", "cpu"))
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+    assert [row["name"] for row in document["variants"]] == [v.name for v in study.variants]
+    for suffix, chart in study.draw(document).items():
+        save(chart, tmp_path / f"plot{suffix}.svg")
+    assert all(path.read_text().startswith("<svg") for path in tmp_path.iterdir())
+
+
+def test_rows_of_an_earlier_version_of_a_study_are_taken_away(tmp_path):
+    write_rows(tmp_path, swept("s", "sdedit", "strength", (0.5, 0.25)))
+    write_rows(tmp_path, swept("s", "sdedit", "strength", (0.5,)))
+    assert [path.stem for path in tmp_path.iterdir()] == ["s-sdedit-0p5"]
+
+
+def test_a_variant_out_of_range_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"strength = 2.0 .*\(0, 1\]"):
+        write_rows(tmp_path, swept("s", "sdedit", "strength", (2.0,)))
+
+
+def test_a_summary_averages_over_scenarios_and_counts_failures():
+    edits = [
+        edit("m", "a", 10),
+        edit("m", "b", 20),
+        edit("m", "c", 60, "style"),
+        edit("m", "d", 0, "style", status="failed"),
+    ]
+    row = summary(Variant("m", "m", "m", 1), edits)
+    assert row["metrics"]["score"]["mean"] == pytest.approx((15 + 30) / 2)
+    assert row["scenarios"]["color"]["mean"] == 15 and row["scenarios"]["style"]["mean"] == 30
+    assert (row["edits"], row["failed"], row["nfe"], row["seconds"]) == (4, 1, 8, 2)
+
+
+def test_a_metric_without_values_is_none_and_left_out_of_plots():
+    edits = [edit("m", "a", 10) | {"scores": {"score": {"unscored": "needs a target"}}}]
+    row = summary(Variant("m", "m", "m", 1), edits)
+    assert row["metrics"]["score"] is None
+    assert points({"variants": [row]}) == []
+
+
+def test_pairs_are_of_the_same_cases_and_corrected_for_their_number():
+    a = [edit("a", f"{i}", 20 + i) for i in range(8)]
+    b = [edit("b", f"{i}", 10 + i) for i in range(1, 9)]
+    c = [edit("c", f"{i}", 20 + i) for i in range(8)]
+    better, same = pairs(by_method(a + b + c), "a", ["b", "c"])
+    assert better["mean"] == better["low"] == better["high"] == 10 and better["n"] == 7
+    assert better["p_holm"] == pytest.approx(2 * better["p"]) and better["scenarios"]["color"]["mean"] == 10
+    assert same["mean"] == 0 and same["p"] == 1
+
+
+def test_the_time_of_equal_score_lies_between_the_settings_around_it():
+    def row(series, steps, seconds, score):
+        return {"series": series, "x": steps, "seconds": seconds, "metrics": {"score": {"mean": score}}}
+
+    base = [row(cost_curve.BASE, n, s, v) for n, s, v in ((4, 1.0, 10), (8, 2.0, 20), (16, 4.0, 30))]
+    ours = [row(cost_curve.OURS, n, 1.5, score) for n, score in ((4, 25), (8, 40), (16, 5))]
+    found = cost_curve.equal_score([*base, *ours])["equal_score"]
+    assert [one["equal"] for one in found] == [3.0, None, 1.0]
+    assert [one["saved"] for one in found] == [pytest.approx(0.5), None, pytest.approx(-0.5)]
+
+
+def test_a_part_that_is_taken_out_is_out_of_every_preset_and_one_alone_keeps_its_own():
+    changes = {v.name: v.changes for v in ablation.variants()}
+    out = changes["ablation-re-schedule-out"]
+    assert out["strength"] == 1.0
+    assert not any("strength" in preset for preset in out["presets"].values())
+    alone = changes["ablation-re-schedule-alone"]
+    assert alone["presets"]["color"] == {"strength": 0.95}
+    assert alone["injection_layers"] == alone["sharing_layers"] == [] and alone["blend_until"] == 1.0
+    assert changes["ablation-none"]["presets"] == {}
+
+
+def test_a_plot_draws_what_it_is_given():
+    chart = lines([{"x": 1, "mean": 2, "low": 1, "high": 3, "series": "s"}], "steps", "score", log=True).to_dict()
+    assert chart["layer"][0]["encoding"]["x"]["scale"]["type"] == "log"
+    chart = differences([{"label": "a", "group": "all", "mean": 1, "low": 0, "high": 2}], "points").to_dict()
+    assert chart["columns"] == 4
+
+
+@pytest.fixture
+def tiny(tmp_path, toyset, monkeypatch):
+    """A study of two settings of a tiny model on the toy test set, and where to run it."""
+    monkeypatch.setenv("SHOPEDIT_PLUGINS", "protocols:toy=tests.fixtures:protocol")
+    model = str(build(tmp_path / "model"))
+    row = {"model": model, "fit": "pad", "generation_steps": 1}
+    variants = tuple(swept("tiny", "sdedit", "strength", (0.3, 0.9), **row))
+    study = Study("tiny", "?", variants, lambda document: {"": lines(points(document), "s", "score")}, variants[0].name)
+    return study, Where("dev", str(toyset), "cpu", "toy", 2, tmp_path / "home"), tmp_path
+
+
+def test_a_study_runs_bench_resumes_and_leaves_json_and_plots(tiny, capfd):
+    study, where, folder = tiny
+    path = study.make(where, folder / "out")
+    document = json.loads(path.read_text())
+    assert [row["edits"] for row in document["variants"]] == [2, 2]
+    assert all(row["nfe"] == 2 and row["seconds"] > 0 for row in document["variants"])
+    assert document["partial"] and document["pairs"][0]["b"] == study.variants[1].name
+    assert (folder / "out" / "tiny.svg").is_file()
+    assert "4 jobs done now" in capfd.readouterr().err
+    again = json.loads(study.make(where, folder / "out").read_text())
+    assert "0 jobs done now" in capfd.readouterr().err
+    assert again == document
+
+
+def test_a_run_that_bench_refuses_is_an_error_of_one_line(tiny):
+    study, where, folder = tiny
+    nowhere = Where("nowhere", where.testset, "cpu", "toy", 2, where.home)
+    with pytest.raises(BenchError, match="exit code 2"):
+        study.make(nowhere, folder / "out")
+
+
+def test_the_inversion_error_is_measured_once_a_cell_and_falls_with_steps(tmp_path, toyset, monkeypatch):
+    model = str(build(tmp_path / "model"))
+    monkeypatch.setattr(inversion_error, "STEPS", (1, 8))
+    monkeypatch.setattr(
+        inversion_error, "SOLVERS", {"euler": ("euler", "euler"), "published": ("euler-lagged", "unipc")}
+    )
+    cells = tmp_path / "cells.jsonl"
+    records = inversion_error.measure("dev", str(toyset), "cpu", 2, cells, model)
+    table = inversion_error.summed(records)
+    assert {(row["series"], row["nfe"], row["clips"]) for row in table} == {
+        (series, nfe, 2) for series in ("euler", "published") for nfe in (2, 16)
+    }
+    by_setting = {(row["series"], row["steps"]): row["mean"] for row in table}
+    assert by_setting["euler", 8] > by_setting["euler", 1]
+    written = cells.read_text()
+    assert written.count("psnr") == 8
+    cells.write_text(written[:-20])  # killed in the last line
+    again = inversion_error.measure("dev", str(toyset), "cpu", 2, cells, model)
+    assert sorted(map(str, again)) == sorted(map(str, records))
+    assert cells.read_text().count("psnr") == 9
+
+
+def test_a_split_that_is_not_there_is_named(tmp_path, toyset):
+    with pytest.raises(BenchError, match="no split 'nowhere'; wanted one of dev, smoke"):
+        inversion_error.measure("nowhere", str(toyset), "cpu", None, tmp_path / "cells", "shopedit-mini")
+
+
+def test_the_settings_of_the_inversion_error_are_rows_that_can_be_made():
+    settings = list(inversion_error.rows())
+    assert len(settings) == len(inversion_error.SOLVERS) * len(inversion_error.STEPS)
+    for _, steps, parameters in settings:
+        method = inversion_error._method(parameters, "shopedit-mini")
+        assert method.parameters.generation_steps == steps
+    assert yaml.safe_dump(settings[0][2])
