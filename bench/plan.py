@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench import weights
 from bench.errors import UserError
@@ -39,6 +39,8 @@ class RunSpec:
     seed: int = 0
     controls: bool = True
     device: str = "cpu"
+    parameters: tuple[tuple[str, Any], ...] = ()
+    """Parameters of the named methods that are set otherwise than in their rows, as values of JSON."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -103,6 +103,19 @@ def method(name: str) -> MethodEntry:
     return found[name]
 
 
+def variant(entry: MethodEntry, changes: Mapping[str, Any]) -> MethodEntry:
+    """Return an entry with some of its parameters set otherwise, under a name of its own.
+
+    Raises `UserError` where the method takes none, or one is unknown or out of range.
+    """
+    from bench.types import MethodEntry
+
+    make = getattr(resolve(entry.target), "variant", None)
+    if make is None:
+        raise UserError(f"method '{entry.card.name}' has no parameters to set; leave --set and --student out")
+    return MethodEntry(make(entry.card, changes), entry.target)
+
+
 def create(entry: MethodEntry) -> EditMethod:
     """Import the adapter and construct it with its card. Raises `UserError` where the target does not
     import.

@@ -84,6 +84,9 @@ def prepare(spec: RunSpec, home: Home, url: str | None = None, *, verify: bool =
     if spec.limit is not None and spec.limit < 1:
         raise UserError(f"--limit {spec.limit}: wanted a number of cases from 1 up")
     entries = plan.choose(known_methods, spec.methods, spec.controls)
+    if spec.parameters:
+        changes = dict(spec.parameters)
+        entries = tuple(registry.variant(e, changes) if e.card.name in spec.methods else e for e in entries)
     testset = registry.testset(spec.testset)
     cases = testsets.select(testset, spec.split)[: spec.limit]
     protocol = registry.protocol(spec.protocol)

@@ -12,15 +12,15 @@ is left to choose is how an edit starts, that is, how the source's structure and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from bench.errors import UserError
-from bench.types import EditRequest, MethodCard
+from bench.types import EditRequest, MethodCard, Need
 from methods.flow_edit import flow_edit, fresh_noise
 from methods.wan.adapter import WanMethod, WanParameters
 from methods.wan.schedules import shifted_grid
@@ -70,6 +70,21 @@ class FewStep(WanMethod):
 
     Parameters: ClassVar[type[FewStepParameters]] = FewStepParameters
     parameters: FewStepParameters
+    needs: ClassVar[tuple[Need, ...]] = ("source_prompt",)
+
+    @classmethod
+    def variant(cls, card: MethodCard, changes: Mapping[str, Any]) -> MethodCard:
+        """Return the card with some parameters set otherwise; a student that does not fit is said at once.
+
+        A student of the `sde` sampler starts by `teacher-inversion` where no other start is named.
+        """
+        made = super().variant(card, changes)
+        p = FewStepParameters.read(card.name, made.parameters)
+        student = None if p.student is None else read(find(p.student), p.sampler, p.sigmas)
+        if student is not None and student.sampler == "sde" and "start" not in changes:
+            made = super().variant(card, {**changes, "start": "teacher-inversion"})
+        cls(made)
+        return made
 
     def __init__(self, card: MethodCard) -> None:
         super().__init__(card)
@@ -99,7 +114,7 @@ class FewStep(WanMethod):
         self.wan.transformer = apply(self._student, find(self.parameters.student), teacher, own)
         self._teacher = teacher
 
-    def grid(self, wan: Backbone) -> list[float]:
+    def sigmas(self, wan: Backbone) -> list[float]:
         """Return the sigmas of an edit, those not above `strength`, and 0."""
         p = self.parameters
         if self._student is not None:
@@ -118,7 +133,7 @@ class FewStep(WanMethod):
         """Return the edit's latents; latent frame 0 is that of the first frame asked for, bit for bit."""
         from methods.wan.velocity import pin, watched
 
-        p, grid = self.parameters, self.grid(wan)
+        p, grid = self.parameters, self.sigmas(wan)
         source = wan.encode(request.source.frames)
         first = self.first_latent(wan, request, source)
         noise = fresh_noise(source, request.seed)

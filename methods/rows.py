@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -48,13 +49,25 @@ def read_row(path: Path) -> MethodEntry:
         field = ".".join(map(str, wrong["loc"]))
         raise UserError(f"{path}: {field}: {wrong['msg']}, found {wrong['input']!r}") from None
     adapter, allowed = _adapter(path, target)
+    return MethodEntry(completed(card, adapter, allowed), target)
+
+
+def completed(card: MethodCard, adapter: type, allowed: type[Parameters]) -> MethodCard:
+    """Return a card with checked and complete parameters, its weights' digest and its class's needs."""
     checked = allowed.read(card.name, card.parameters)
     checked.check_track(card.name, card.track)
     checked.check_model(card.name)
     parameters = checked.model_dump(mode="json")
     needs = getattr(adapter, "needs", ())
-    card = card.model_copy(update={"parameters": parameters, "weights": _weights(parameters), "needs": needs})
-    return MethodEntry(card, target)
+    return card.model_copy(update={"parameters": parameters, "weights": _weights(parameters), "needs": needs})
+
+
+def variant(card: MethodCard, adapter: type, allowed: type[Parameters], changes: Mapping[str, Any]) -> MethodCard:
+    """Return a row's card with some parameters set otherwise, under a name of its own; errors as `read_row`."""
+    changed = card.model_copy(update={"parameters": {**card.parameters, **changes}})
+    changed = completed(changed, adapter, allowed)  # messages name the row that was asked for
+    told = json.dumps(dict(changes), sort_keys=True, default=str)
+    return changed.model_copy(update={"name": f"{card.name}-{sha256(told.encode()).hexdigest()[:6]}"})
 
 
 def _adapter(path: Path, target: str) -> tuple[type, type[Parameters]]:

@@ -105,7 +105,7 @@ def test_the_shipped_rows_are_the_teacher_at_the_students_steps():
 def test_without_a_student_the_row_is_inversion_at_as_few_steps(make):
     few = make(generation_steps=4)
     same = make(TI2VInversion, inversion_steps=4, generation_steps=4, guidance=1.0, shift=None)
-    grid = few.grid(few.wan)
+    grid = few.sigmas(few.wan)
     assert grid[0] == 1 and len(grid) == 5
     # The other row starts at UniPC's top, 0.0005 lower.
     assert torch.allclose(latents(few), latents(same), atol=0.02)
@@ -291,3 +291,46 @@ def test_a_rows_identity_holds_its_students_weights(model, tmp_path):
     assert weights(f", student: {folder}") not in (alone, with_student)
     assert weights(", student: nowhere") is None, "a row can be listed without its weights"
     assert digest(find(str(path))) != digest(folder)
+
+
+def test_a_student_on_the_command_line_makes_a_row_of_its_own(model, tmp_path):
+    from bench import registry
+    from bench.home import open_home
+    from bench.plan import RunSpec
+    from bench.run import prepare
+    from tests.fixtures import make_testset
+
+    make_testset(tmp_path / "set")
+    folder = exported(tmp_path / "s", model)
+
+    def planned(*parameters):
+        spec = RunSpec(("teacher-4",), "smoke", str(tmp_path / "set"), "lite-1", controls=False, parameters=parameters)
+        return [e.card for e in prepare(spec, open_home(tmp_path / "home")).entries]
+
+    where = ("model", str(model)), ("student", str(folder))
+    (card,) = planned(*where)
+    assert card.name.startswith("teacher-4-") and len(card.name) == len("teacher-4-") + 6
+    assert card.parameters["student"] == str(folder) and card.parameters["generation_steps"] == 4
+    assert card.weights not in (None, registry.method("teacher-4").card.weights)
+    assert planned(*where)[0].name == card.name != planned(*where, ("strength", 0.9))[0].name
+    (fast,) = planned(where[0], ("student", str(published(tmp_path / "fastwan", model))))
+    assert fast.parameters["start"] == "teacher-inversion", "fresh noise leaves no other way up"
+    for wrong, message in (
+        (("student", "nowhere"), "no student 'nowhere'"),
+        (("stepz", 3), "unknown parameter 'stepz'; allowed: model, "),
+        (("guidance", 0.5), r"guidance = 0\.5 is not allowed; wanted a guidance scale >= 1"),
+    ):
+        with pytest.raises(UserError, match=message):
+            planned(wrong)
+
+
+def test_parameters_on_the_command_line_are_read_as_yaml():
+    from bench.cli.run import _parameters
+
+    found = _parameters(["guidance=1.5", "sigmas=[1.0, 0.5]", "shift=null"], "folder")
+    assert found == (("guidance", 1.5), ("shift", None), ("sigmas", [1.0, 0.5]), ("student", "folder"))
+    for text in ("guidance", "=3"):
+        with pytest.raises(UserError, match="wanted NAME=VALUE"):
+            _parameters([text], None)
+    with pytest.raises(UserError, match="the value is not YAML"):
+        _parameters(["a=["], None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +17,7 @@ from bench.cli.options import (
     ProtocolOption,
     TestSetOption,
 )
+from bench.errors import UserError
 
 if TYPE_CHECKING:
     from bench.run import Prepared, Report
@@ -47,6 +48,15 @@ def run(
     seed: Annotated[int, typer.Option(help="Seed of every edit.")] = 0,
     controls: Annotated[bool, typer.Option(help="Run the control rows too.")] = True,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")] = "cpu",
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="NAME=VALUE: set a parameter of the methods otherwise, as rows of their own; repeat."
+        ),
+    ] = None,
+    student: Annotated[
+        str | None, typer.Option(help="A few-step student: a folder or a LoRA file. Short for --set student=PATH.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     home: HomeOption = None,
     db: DbOption = None,
@@ -66,7 +76,8 @@ def run(
 
     extra = tuple(metric or ())
     split = split or default_split(registry.testset(testset))
-    spec = RunSpec(tuple(method), split, testset, protocol, extra, limit, seed, controls, device)
+    parameters = _parameters(setting or [], student)
+    spec = RunSpec(tuple(method), split, testset, protocol, extra, limit, seed, controls, device, parameters)
     prepared = prepare(spec, open_home(home), db)
     _announce(prepared, dry_run)
     if dry_run:
@@ -84,6 +95,22 @@ def run(
         raise typer.Exit(2)
     if report.failed:
         raise typer.Exit(1)
+
+
+def _parameters(settings: list[str], student: str | None) -> tuple[tuple[str, Any], ...]:
+    """Return what `--set` and `--student` say, by name; values are read as YAML, so 4 is a number."""
+    import yaml
+
+    found: dict[str, Any] = {} if student is None else {"student": student}
+    for text in settings:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise UserError(f"--set {text}: wanted NAME=VALUE, e.g. --set guidance=1.5")
+        try:
+            found[name] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise UserError(f"--set {text}: the value is not YAML ({' '.join(str(error).split())})") from None
+    return tuple(sorted(found.items()))
 
 
 def _plain(text: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -70,6 +71,13 @@ class WanMethod(ABC):
         self.card = card
         self.parameters = self.Parameters.read(card.name, card.parameters)
         self.parameters.check_track(card.name, card.track)
+
+    @classmethod
+    def variant(cls, card: MethodCard, changes: Mapping[str, Any]) -> MethodCard:
+        """Return a row's card with some parameters set otherwise, under a name of its own (`bench run --set`)."""
+        from methods.rows import variant
+
+        return variant(card, cls, cls.Parameters, changes)
 
     def load(self, device: str) -> None:
         """Read the model onto `device`; UserError when it is not there, not whole or altered."""
