@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -17,15 +18,16 @@ from bench.identity import file_digest
 from bench.media.decode import read_mask, read_video
 from bench.media.encode import write_mp4
 from bench.testsets import read_testset, verify_assets
-from bench.types import Video
+from bench.types import SCENARIOS, Asset, Video
 from testset.build import Builder, build
-from testset.cases import EDITS, GROUPS, Plan, candidates
+from testset.cases import EDITS, GROUPS, Plan, candidates, case_of
 from testset.duplicates import NEAR, distance, fingerprint, near_duplicates, read_fingerprint
 from testset.measure import contrast_of, outside_psnr
 from testset.order import FULL, LITE, SECRET, Order, Rendition, read_rejected, read_secret
 from testset.reading import Reader
 from testset.scenes import prompts
 from testset.scenes.scene import TRAINING_SEEDS
+from testset.subsets import subsets
 
 TINY = Rendition("tiny", (96, 96), (132, 72), 3, Fraction(8), crf=15, preset="veryfast")
 ORDER = Order(("dev",), TINY, groups=2, workers=1, judged_in=TINY)
@@ -105,6 +107,26 @@ def test_renditions_hold_the_same_cases(built: Path, tmp_path: Path) -> None:
     few = read_video(built / "clips/dev-00/source.mp4").frames
     many = read_video(tmp_path / "set/clips/dev-00/source.mp4").frames
     assert (few.shape, many.shape) == ((3, 96, 96, 3), (5, 128, 128, 3))
+
+
+def test_smoke_and_mini_are_spread_over_scenarios_clips_and_forms() -> None:
+    cases = []
+    for split in ("dev", "test"):
+        for number in range(GROUPS[split]):
+            for plan in candidates(split, number, EDITS, 0):
+                height, width = LITE.size(plan)
+                asset = Asset(path="x.mp4", sha256="0", width=width, height=height)
+                cases.append(case_of(plan, dict.fromkeys(("source", "target", "mask", "product_mask"), asset)))
+    marked = subsets(cases)
+    smoke, mini = ([c for c in marked if name in c.subsets] for name in ("smoke", "mini"))
+    assert sorted(c.scenario for c in smoke) == sorted(SCENARIOS)
+    assert len({c.group for c in smoke}) == 7
+    assert len(mini) == 30
+    assert set(smoke) <= set(mini)
+    assert min(Counter(c.scenario for c in mini).values()) >= 4
+    assert 8 <= sum(c.source.height > c.source.width for c in mini) <= 12
+    assert {c.split for c in mini} == {"dev"}
+    assert [c.id for c in marked] == [c.id for c in cases]
 
 
 def test_full_is_the_same_two_seconds_as_lite() -> None:

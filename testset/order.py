@@ -34,7 +34,7 @@ class Rendition:
         return self.tall if plan.tall else self.square
 
 
-LITE = Rendition("lite", (256, 256), (352, 192), 17, Fraction(8), crf=15, preset="veryslow")
+LITE = Rendition("lite", (256, 256), (352, 192), 17, Fraction(8), crf=16, preset="veryslow")
 FULL = Rendition("full", (960, 960), (1280, 704), 49, Fraction(24), crf=16, preset="medium")
 RENDITIONS = {r.name: r for r in (LITE, FULL)}
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warp as wp
 
+from testset.scenes.lettering import HEIGHT, TEXELS, WIDTH
+
 # Shapes of a part; `size` is (a, b, c, rounding) with the meaning given here, lengths in scene units.
 BOX = wp.constant(1)  # half extents a, b, c
 CONE = wp.constant(2)  # half height a along y, radius b below, radius c above
@@ -34,6 +36,11 @@ MEADOW = wp.constant(3)
 BEACH = wp.constant(4)
 BRICK = wp.constant(5)
 BOKEH = wp.constant(6)
+
+# A label, in units of its lettering's grid.
+LABEL_WIDTH = wp.constant(float(WIDTH))
+LABEL_HEIGHT = wp.constant(float(HEIGHT))
+LABEL_TEXELS = wp.constant(float(TEXELS))
 
 # Styles of the finished picture.
 NO_STYLE = wp.constant(0)

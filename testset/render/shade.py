@@ -16,6 +16,9 @@ from testset.render.layout import (
     CONCRETE,
     FABRIC,
     GRAIN,
+    LABEL_HEIGHT,
+    LABEL_TEXELS,
+    LABEL_WIDTH,
     LEATHER,
     MARBLE,
     MEADOW,
@@ -83,17 +86,19 @@ def texel(words: wp.array3d(dtype=float), word: int, row: int, column: int):
 def label_at(words: wp.array3d(dtype=float), body: Body, p: wp.vec3, foot: float):
     """(cover, ink) in [0, 1] at p (body frame): a paper label with a fine border, and the word on it."""
     box = body.label_box
-    unit = 2.0 * box[2] / 25.0  # of the lettering's grid, which is 25 wide and 10 high
+    unit = 2.0 * box[2] / LABEL_WIDTH
     x = (p[0] - box[0]) / unit
     y = (p[1] - box[1]) / unit
-    if wp.abs(x) > 13.0 or wp.abs(y) > 5.5:
+    right = 0.5 * LABEL_WIDTH
+    top = 0.5 * LABEL_HEIGHT
+    if wp.abs(x) > right + 0.5 or wp.abs(y) > top + 0.5:
         return wp.vec2(0.0, 0.0)
     soft = wp.max(0.7 * foot / unit, 0.05)
-    ox = wp.max(wp.abs(x) - 11.5, 0.0)
-    oy = wp.max(wp.abs(y) - 4.0, 0.0)
-    edge = wp.sqrt(ox * ox + oy * oy) - 1.0
-    u = (x + 12.5) * 4.0 - 0.5
-    v = (5.0 - y) * 4.0 - 0.5
+    ox = wp.max(wp.abs(x) - right + 1.0, 0.0)
+    oy = wp.max(wp.abs(y) - top + 1.0, 0.0)
+    edge = wp.sqrt(ox * ox + oy * oy) - 1.0  # distance to the outline, whose corners have radius 1
+    u = (x + right) * LABEL_TEXELS - 0.5
+    v = (top - y) * LABEL_TEXELS - 0.5
     i = int(wp.floor(u))
     j = int(wp.floor(v))
     fu = u - float(i)

@@ -378,33 +378,12 @@ def toy_robot(rng: random.Random) -> Parts:
     )
 
 
+_AT_HOME = (chair, armchair, table_lamp, vase, mug, kettle, headphones, speaker)
+_ON_THE_BODY = (handbag, backpack, cap, sneaker, perfume_bottle, lipstick, cream_jar, ring, wristwatch)
+_TO_EAT_OR_PLAY_WITH = (juice_bottle, donut, cupcake, toy_car, teddy_bear, toy_robot)
 KINDS: dict[str, Callable[[random.Random], Parts]] = {
-    "handbag": handbag,
-    "backpack": backpack,
-    "cap": cap,
-    "sneaker": sneaker,
-    "chair": chair,
-    "armchair": armchair,
-    "table lamp": table_lamp,
-    "vase": vase,
-    "mug": mug,
-    "kettle": kettle,
-    "headphones": headphones,
-    "speaker": speaker,
-    "perfume bottle": perfume_bottle,
-    "lipstick": lipstick,
-    "cream jar": cream_jar,
-    "ring": ring,
-    "wristwatch": wristwatch,
-    "juice bottle": juice_bottle,
-    "donut": donut,
-    "cupcake": cupcake,
-    "toy car": toy_car,
-    "teddy bear": teddy_bear,
-    "toy robot": toy_robot,
+    kind.__name__.replace("_", " "): kind for kind in (*_AT_HOME, *_ON_THE_BODY, *_TO_EAT_OR_PLAY_WITH)
 }
-
-
 SQUARE, TALL = (1.26, 1.5), (1.62, 1.26)
 """The largest height and width of a product in a square and in a tall picture."""
 
