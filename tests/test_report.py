@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +38,22 @@ def test_a_sheet_has_a_row_for_every_case(stored: Path, tmp_path: Path) -> None:
     )
     assert result.exit_code == 0, result.output
     assert Image.open(out).height > 7 * 104
+
+
+def test_a_set_without_targets_has_sheets_without_them_and_no_gaps_to_the_truth(
+    toy: Path, toyset: Path, tmp_path: Path
+) -> None:
+    bare = Path(shutil.copytree(toyset, tmp_path / "bare"))
+    cases = [json.loads(line) for line in (bare / "cases.jsonl").read_text().splitlines()]
+    (bare / "cases.jsonl").write_text("".join(json.dumps(case | {"target": None}) + "\n" for case in cases))
+    run(prepare(RunSpec(("still",), "smoke", str(bare), "toy"), open_home()))
+    flags = ["--method", "still", "--split", "smoke", "--testset", str(bare)]
+    out = tmp_path / "sheet.jpg"
+    assert RUNNER.invoke(app, ["report", "sheet", *flags, "--out", str(out)]).exit_code == 0
+    assert Image.open(out).width == 2 * 5 * round(104 * 48 / 32) + 6
+    result = RUNNER.invoke(app, ["report", "truth", *flags])
+    assert result.exit_code == 2
+    assert "toy has no target clips on smoke: gaps to the truth need a set with ground truth" in result.stderr
 
 
 def test_blind_pages_hold_every_clip_once_in_an_order_that_does_not_tell(stored: Path, tmp_path: Path) -> None:

@@ -84,7 +84,11 @@ def truth(
     from bench.cli.console import out, write_json
     from bench.report.truth import METRICS, by_method, gap, scenario_means
 
-    _, results = _results(testset, split, None, home, db)
+    known, results = _results(testset, split, None, home, db)
+    if not any(result.case.target for result in results):
+        from bench.errors import UserError
+
+        raise UserError(f"{known.name} has no target clips on {split}: gaps to the truth need a set with ground truth")
     found = {metric: by_method(results, metric) for metric in METRICS}
     rows = found["psnr"]
     if method not in rows:

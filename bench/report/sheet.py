@@ -48,13 +48,18 @@ def strip(frames: Frames, side: int, columns: int = COLUMNS) -> NDArray[np.uint8
 
 
 def write_sheet(path: Path, testset: TestSet, results: Sequence[Result], blobs: Path, side: int = 104) -> None:
-    """Write a JPEG with a row per result: source | target | edit, five frames each, the instruction above."""
+    """Write a JPEG with a row per result: source | target | edit, five frames each, the instruction above.
+
+    Where no case has a target, that column is left out.
+    """
+    references = ["source", "target"] if any(result.case.target for result in results) else ["source"]
     rows = []
     for result in results:
         case = result.case
-        clips = [_clip(testset, case, "source"), _clip(testset, case, "target"), _edit(result, blobs)]
+        clips = [*(_clip(testset, case, kind) for kind in references), _edit(result, blobs)]
         rows.append(_labelled(f"{case.id}:  {case.instruction.en}", [strip(c, side) for c in clips]))
-    head = _text("source", 0, rows[0].shape[1], ("target", "edit")) if rows else np.zeros((1, 1, 3), np.uint8)
+    named = [*references[1:], "edit"]
+    head = _text("source", 0, rows[0].shape[1], named) if rows else np.zeros((1, 1, 3), np.uint8)
     _save(path, [head, *rows])
 
 
