@@ -28,6 +28,7 @@ from testset.reading import Reader
 from testset.scenes import prompts
 from testset.scenes.scene import TRAINING_SEEDS
 from testset.subsets import subsets
+from testset.verdicts import plans_of, verdicts
 
 TINY = Rendition("tiny", (96, 96), (132, 72), 3, Fraction(8), crf=15, preset="veryfast")
 ORDER = Order(("dev",), TINY, groups=2, workers=1, judged_in=TINY)
@@ -170,6 +171,25 @@ def test_a_reader_drops_what_it_cannot_read_and_its_counts_are_published(tmp_pat
     assert counts["probe"]["unread"] == {"remove": 1}
     assert counts["probe"]["confusions"] == [["prop", "none", "a lemon", 1]]
     assert not reader.asked  # each group is read afresh, so that a build that was stopped counts alike
+
+
+def test_a_probe_elsewhere_turns_cases_down_by_lines_that_a_build_takes(built: Path, tmp_path: Path) -> None:
+    class Picky(Reader):
+        def faults(self, plan: Plan, source, target, mask, product) -> list[str]:
+            assert source.shape == target.shape == (*mask.shape, 3) == (*product.shape, 3)
+            return ["cannot be read"] if plan.id == "dev-01-add" else []
+
+    picky = Picky(lambda *_: "", prompts(), "0" * 64)
+    (tmp_path / "list").write_text("\n".join(line for line, _ in verdicts(built, picky)))
+    assert (tmp_path / "list").read_text() == "dev-01-add 0"
+    build(tmp_path / "set", replace(ORDER, rejected=read_rejected(tmp_path / "list")))
+    assert {p.id: n for p, n in plans_of(tmp_path / "set").values()} == {
+        c.id: int(c.group == "dev-01") for c in read_testset(built).cases
+    }
+    text = (tmp_path / "set/testset.json").read_text().replace('"dev-01": 1', '"dev-01": 2')
+    (tmp_path / "set/testset.json").write_text(text)
+    with pytest.raises(UserError, match="its record is not what the seeds give now"):
+        plans_of(tmp_path / "set")
 
 
 def test_the_hidden_split_needs_a_secret_and_stands_alone(tmp_path: Path, monkeypatch) -> None:
