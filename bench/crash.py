@@ -10,7 +10,16 @@ from collections import Counter
 from typing import Literal
 
 Point = Literal[
-    "after-edit", "after-blob", "mid-journal", "after-journal", "before-commit", "after-commit", "after-set"
+    "after-begin",
+    "after-edit",
+    "after-blob",
+    "after-score",
+    "mid-journal",
+    "after-journal",
+    "before-commit",
+    "after-commit",
+    "after-set",
+    "before-end",
 ]
 VARIABLE = "SHOPEDIT_KILL_AT"
 _passed: Counter[str] = Counter()

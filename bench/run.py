@@ -145,6 +145,7 @@ def run(
     journal = Journal(prepared.home.journals, name)
     begin = _run_record(name, prepared)
     store.apply(begin, journal.append(begin))
+    crash.here("after-begin")
     failed: list[tuple[str, str, str]] = []
     unloadable: dict[str, str] = {}
     done = 0
@@ -174,6 +175,7 @@ def run(
     except KeyboardInterrupt:
         state = "interrupted"
     finally:
+        crash.here("before-end")
         end = EndRecord(run=name, state=state, finished=now())
         store.apply(end, journal.append(end))
         journal.close()

@@ -191,6 +191,7 @@ class Worker:
         except Exception as error:
             _log.debug("scoring %s on %s failed", job.entry.card.name, job.case.id, exc_info=True)
             raise _Failed("score", error) from error
+        crash.here("after-score")
         return scores
 
     def _look(self, job: Job, references: References, video: Video, facts: EditFacts) -> None:

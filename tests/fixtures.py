@@ -51,7 +51,7 @@ def make_clip(group: int, edit: int) -> Video:
     frames = np.empty((FRAMES, HEIGHT, WIDTH, 3), np.uint8)
     for t in range(FRAMES):
         frames[t] = np.stack([yy * 4, xx * 4, (xx + yy + 30 * group) * 2 % 200], -1)
-        frames[t, 8 + t : 20 + t, 10 + 2 * t : 26 + 2 * t] = (40 + 30 * edit, 220 - 30 * edit, 60 + 20 * group)
+        frames[t, 8 + t : 20 + t, 10 + 2 * t : 26 + 2 * t] = (40 + 30 * edit, 220 - 30 * edit, (60 + 20 * group) % 251)
     return Video(frames)
 
 

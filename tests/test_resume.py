@@ -11,9 +11,11 @@ import time
 from collections.abc import Iterator
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from bench import crash
 from bench.export import to_json
 from bench.home import open_home
 from bench.plan import RunSpec
@@ -72,8 +74,10 @@ def uninterrupted(toyset: Path, tmp_path_factory: pytest.TempPathFactory) -> str
 @pytest.mark.parametrize(
     ("point", "lost"),
     [
+        ("after-begin:1", 0),
         ("after-edit:3", 1),
         ("after-blob:9", 1),
+        ("after-score:5", 1),
         ("mid-journal:1", 0),
         ("mid-journal:6", 1),
         ("after-journal:8", 0),
@@ -83,6 +87,7 @@ def uninterrupted(toyset: Path, tmp_path_factory: pytest.TempPathFactory) -> str
         ("mid-journal:16", 0),
         ("after-set:1", 0),
         ("after-set:2", 0),
+        ("before-end:1", 0),
     ],
 )
 def test_a_killed_run_loses_at_most_the_case_in_hand(
@@ -97,6 +102,14 @@ def test_a_killed_run_loses_at_most_the_case_in_hand(
     assert canonical() == uninterrupted
     assert list(problems(open_home())) == []
     assert resume(toyset) == 0
+
+
+def test_every_hooked_point_is_one_of_those_a_run_is_killed_at() -> None:
+    killed = next(
+        m.args[1] for m in test_a_killed_run_loses_at_most_the_case_in_hand.pytestmark if m.name == "parametrize"
+    )
+    assert {point.partition(":")[0] for point, _ in killed} == set(get_args(crash.Point))
+    assert len(get_args(crash.Point)) >= 10
 
 
 def test_two_runs_at_once_end_as_one_would(
