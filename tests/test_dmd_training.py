@@ -219,6 +219,16 @@ def test_adapters_and_a_gan_head_run_through_the_same_stage(lora_run: Path, mode
     assert checkpoint.read_snapshot(tmp_path, "dmd").extra["sampler"] == "sde"
 
 
+def test_portrait_clips_are_distilled_beside_square_ones(model: Path, tmp_path: Path) -> None:
+    settings = config(sizes=[[32, 32], [64, 32]], regression={"updates": 3, "bank": 4, "teacher_steps": 8})
+    distilled = stage(model, tmp_path, 4, settings)
+    distilled.run()
+    assert [tuple(pool.latents.shape) for pool in distilled.pools] == [(8, 4, 1, 2, 2), (8, 4, 1, 4, 2)]
+    assert [tuple(bank.end.shape[-2:]) for bank in distilled.banks] == [(2, 2), (4, 2)]
+    assert [tuple(distilled._made(update, 0)[0].shape[-2:]) for update in (4, 5)] == [(2, 2), (4, 2)]
+    assert not torch.equal(distilled.pools[0].context, distilled.pools[1].context), "each size has scenes of its own"
+
+
 def test_two_processes_come_to_the_same_weights_and_the_first_one_saves(model: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--rdzv_backend", "c10d"]
     command += ["--rdzv_endpoint", "localhost:0", "-m", "tests.dmd_process", str(model), str(tmp_path)]

@@ -311,7 +311,7 @@ def test_a_distillation_reads_targets_and_meets_hard_ones_more_often(pairs: Path
     assert batches[0][1][0] == [first.record.target_caption.en] * config.captions
     assert torch.equal(batches[0][0][0, 0], torch.from_numpy(first.target[0]))
     with pytest.raises(UserError, match="holds clips of 5 frames, 32x32; the config wants 1, 64x32"):
-        list(conditions(pairs, config.model_copy(update={"size": (32, 64)})))
+        list(conditions(pairs, config.model_copy(update={"sizes": ((32, 64),)})))
 
 
 def test_pairs_become_a_test_set_that_methods_run_on(pairs: Path, tmp_path: Path) -> None:

@@ -31,6 +31,12 @@ class Conditions:
     empty: Tensor
     """Text states of the negative prompt, [1, L, D]."""
 
+    def noise(self, count: int, frames: int, random: torch.Generator) -> Tensor:
+        """Return unit noise in the shape of the latents of `count` clips of so many frames."""
+        _, channels, _, height, width = self.latents.shape
+        shape = (count, channels, (frames - 1) // 4 + 1, height, width)
+        return torch.randn(shape, generator=random, device=self.latents.device)
+
     def draw(self, count: int, text_to_video: float, random: torch.Generator) -> tuple[Condition, Tensor]:
         """Return `count` conditions at random, and which rows they are; a share comes without its first frame."""
         device = self.latents.device
@@ -55,7 +61,7 @@ def encode(wan: Backbone, clips: Clips, negative_prompt: str) -> Conditions:
     latents: list[Tensor] = []
     captions: list[list[str]] = []
     for frames, texts in clips:
-        latents += [encode_video(wan.vae, part) for part in frames.split(16)]
+        latents += [encode_video(wan.vae, part) for part in frames.split(max(1, 272 // frames.shape[1]))]
         captions += texts
     states = encode_captions(wan, [text for clip in captions for text in clip])
     dtype = torch.bfloat16 if wan.device.type == "cuda" else torch.float32
@@ -64,27 +70,28 @@ def encode(wan: Backbone, clips: Clips, negative_prompt: str) -> Conditions:
     return Conditions(torch.cat(latents).to(dtype), context, empty)
 
 
-def rendered_clips(source: ClipSource, config: DmdConfig, count: int) -> Clips:
-    """Yield training scenes number 0 to `count`: the same in every command, so that a run can go on exactly.
+def rendered_clips(source: ClipSource, config: DmdConfig, which: int) -> Clips:
+    """Yield the training scenes of one of the sizes: the same in every command, so that a run can go on exactly.
 
     Only the first frame is rendered where nothing needs the rest.
     """
     frames = config.frames if config.gan else 1
-    for start in range(0, count, config.render_batch):
-        batch = min(config.render_batch, count - start)
+    each = max(1, config.clips // len(config.sizes))
+    for start in range(which * each, (which + 1) * each, config.render_batch):
+        batch = min(config.render_batch, (which + 1) * each - start)
         what = scenes(source, "dmd", config.seed, start, batch)
         texts = []
         for i, scene in enumerate(what, start):
             rng = generator("dmd captions", config.seed, i)
             tongues = ["zh" if rng.random() < config.chinese else "en" for _ in range(config.captions)]
             texts.append([source.caption(scene, rng, lang=tongue) for tongue in tongues])
-        yield source.render(what, frames, *config.size), texts
+        yield source.render(what, frames, *config.sizes[which]), texts
 
 
 def held_out_clips(source: ClipSource, config: DmdConfig) -> Clips:
     """Yield the whole clips of the fixed-seed samples, with their plain captions."""
     what = scenes(source, "held-out dmd", 0, 0, config.held_out)
-    yield source.render(what, config.frames, *config.size), [[source.caption(scene)] for scene in what]
+    yield source.render(what, config.frames, *config.sizes[0]), [[source.caption(scene)] for scene in what]
 
 
 def batched(clips: Iterable[tuple[Tensor, list[str]]], size: int) -> Iterator[tuple[Tensor, list[list[str]]]]:

@@ -38,7 +38,7 @@ class Regression(_Section):
 
     updates: int = Field(200, ge=1)
     bank: int = Field(512, ge=1)
-    """Trajectories, made once."""
+    """Trajectories of each size, made once."""
     teacher_steps: int = Field(24, ge=1)
     """Euler steps of a trajectory; a multiple of the student's, so that its sigmas lie on the teacher's grid."""
 
@@ -66,9 +66,10 @@ class DmdConfig(_Section):
     stage: Literal["dmd"] = "dmd"
     seed: int = 0
     frames: int = Field(17, ge=5)
-    size: Size = (256, 256)
+    sizes: tuple[Size, ...] = Field(((256, 256),), min_length=1)
+    """In turn, an update each; the fixed-seed samples have the first."""
     clips: int = Field(6000, ge=1)
-    """Conditions: captions and first frames (and whole clips, for the GAN head), rendered or read from pairs."""
+    """Conditions, shared between the sizes: captions and first frames (and whole clips, for the GAN head)."""
     captions: int = Field(2, ge=1)
     chinese: float = Field(0.2, ge=0, le=1)
     render_batch: int = 64

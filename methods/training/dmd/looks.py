@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +31,8 @@ class Looks:
         self._stage, self._truth = stage, held_out.latents.float()
         self._condition = held_out.all(given=True)
         self._condition.given[: min(TEXT, len(self._truth) // 2)] = False
-        self._noise = self._condition.pin(stage.noise(len(self._truth), self._random()))
+        noise = held_out.noise(len(self._truth), stage.config.frames, self._random())
+        self._noise = self._condition.pin(noise)
         config = stage.config
         self._teachers = {
             f"teacher-{steps}": self._teacher(steps) for steps in dict.fromkeys((config.teacher_steps, config.steps))
@@ -74,9 +74,13 @@ class Looks:
     @torch.no_grad()
     def _student(self) -> Tensor:
         stage, random = self._stage, self._random()
-        with stage.networks.averaged(stage.student.average):
+
+        def fresh() -> Tensor:
+            return torch.randn(self._noise.shape, generator=random, device=self._noise.device)
+
+        # Compiling the blocks for this batch size too would take longer than all looks do.
+        with stage.networks.averaged(stage.student.average), torch.compiler.set_stance("force_eager"):
             field = stage.field("student", self._condition)
-            fresh = partial(stage.noise, len(self._noise), random)
             made = sample(field, self._noise, stage.sigmas, stage.config.sampler, fresh)
         return self._condition.pin(made)
 

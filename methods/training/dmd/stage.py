@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from bench.errors import UserError
 from methods.training import checkpoint
 from methods.training.dmd import loss as losses
-from methods.training.dmd.conditions import Clips, encode, held_out_clips, rendered_clips
+from methods.training.dmd.conditions import Clips, Conditions, encode, held_out_clips, rendered_clips
 from methods.training.dmd.config import DmdConfig
 from methods.training.dmd.gan import Head
 from methods.training.dmd.guards import Watch, per_sigma
@@ -78,16 +78,15 @@ class DmdStage:
         """Distil, look, save; return the figures."""
         session, config = self.session, self.config
         with session.setup("conditions"):
-            self.conditions = encode(
-                self.wan, self._pairs or rendered_clips(session.source, config, config.clips), config.negative_prompt
-            )
+            clips = [self._pairs] if self._pairs else self._rendered()
+            self.pools = [encode(self.wan, batches, config.negative_prompt) for batches in clips]
             held_out = encode(self.wan, held_out_clips(session.source, config), config.negative_prompt)
-        session.log.event("data", conditions=len(self.conditions.latents))
+        session.log.event("data", conditions=[len(pool.latents) for pool in self.pools])
         with session.setup("teacher's samples"):
             self.looks = Looks(self, held_out)
         if config.regression and self.student.step < config.regression.updates:
             with session.setup("trajectories"):
-                self._fill_bank()
+                self.banks = [self._trajectories(pool, i) for i, pool in enumerate(self.pools)]
         self._first_updates()
         session.train(self.student, self._update, evaluate=self._note, save=self.save, between=self._between)
         self.student.check_finite()
@@ -113,21 +112,8 @@ class DmdStage:
         own = self._in_precision(field_of(transformer, condition))
         if role != "teacher" or self.config.guidance == 1:
             return own
-        # The pool's negative prompt: conditions of the held-out set and of trajectories have the same.
-        negative = self._in_precision(field_of(transformer, self.conditions.negative(condition)))
+        negative = self._in_precision(field_of(transformer, self.pools[0].negative(condition)))
         return guided(own, negative, self.config.guidance)
-
-    def noise(self, count: int, random: torch.Generator) -> Tensor:
-        """Return unit noise in the shape of `count` clips' latents."""
-        config, factor = self.config, self.wan.vae.config.scale_factor_spatial
-        shape = (
-            count,
-            self.wan.transformer.config.in_channels,
-            (config.frames - 1) // 4 + 1,
-            config.size[0] // factor,
-            config.size[1] // factor,
-        )
-        return torch.randn(shape, generator=random, device=self.session.device)
 
     def random(self, *numbers: int) -> torch.Generator:
         """Return a generator for one use in one process: a function of its numbers, so that a run can go on exactly."""
@@ -148,13 +134,13 @@ class DmdStage:
 
     def _made(self, update: int, draw: int) -> tuple[Tensor, Condition, Tensor, torch.Generator]:
         """Return student samples of one of its steps, their conditions, the rows of these, and the generator."""
-        config = self.config
+        config, pool = self.config, self._pool(update)
         random = self.random(update, draw)
-        condition, rows = self.conditions.draw(config.optimiser.batch, config.text_to_video, random)
-        x = condition.pin(self.noise(config.optimiser.batch, random))
+        condition, rows = pool.draw(config.optimiser.batch, config.text_to_video, random)
+        x = condition.pin(pool.noise(config.optimiser.batch, config.frames, random))
         stop = exit_step(config.seed, update, draw, config.steps)
         field = self.field("student", condition)
-        made = simulate(field, x, self.sigmas, stop, config.sampler, lambda: self.noise(len(x), random))
+        made = simulate(field, x, self.sigmas, stop, config.sampler, lambda: _noise_like(x, random))
         return condition.pin(made), condition, rows, random
 
     def _critic_loss(self, update: int, draw: int) -> Tensor:
@@ -166,7 +152,7 @@ class DmdStage:
         self._seen["critic_loss"], self._seen["critic_sigma"] = each.detach(), sigma
         total = each.mean()
         if self.config.gan:
-            real = condition.pin(self.conditions.latents[rows].float())
+            real = condition.pin(self._pool(update).latents[rows].float())
             logits = [self._logits(clip, noise, sigma, condition) for clip in (real, made)]
             self._seen["gan_real"], self._seen["gan_fake"] = (x.detach().mean() for x in logits)
             total = total + self.config.gan.critic * losses.classifier_loss(*logits)
@@ -194,7 +180,7 @@ class DmdStage:
     def _regression_loss(self, update: int) -> Tensor:
         random = self.random(update, 0)
         step = exit_step(self.config.seed, update, 0, self.config.steps)
-        condition, x, end = self.bank.draw(self.config.optimiser.batch, step, random)
+        condition, x, end = self.banks[update % len(self.banks)].draw(self.config.optimiser.batch, step, random)
         sigma = torch.full((len(x),), self.sigmas[step], device=x.device)
         made = losses.predicted(self.field("student", condition), x, sigma)
         loss = losses.regression_loss(made, end, condition.counted(made))
@@ -207,9 +193,15 @@ class DmdStage:
         logits: Tensor = self.critic.module["head"](teacher, own, losses.noised(clean, noise, sigma), sigma)
         return logits
 
+    def _rendered(self) -> list[Clips]:
+        return [rendered_clips(self.session.source, self.config, i) for i in range(len(self.config.sizes))]
+
+    def _pool(self, update: int) -> Conditions:
+        return self.pools[update % len(self.pools)]
+
     def _score_noise(self, made: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
         sigma = score_sigmas(len(made), self.score_shift, self.config.score_range, random)
-        return sigma, self.noise(len(made), random)
+        return sigma, _noise_like(made, random)
 
     def _in_precision(self, field: Field) -> Field:
         # One context per forward: casts of weights are cached in it, and one made without gradients would be found by
@@ -220,20 +212,20 @@ class DmdStage:
 
         return inside
 
-    def _fill_bank(self) -> None:
-        regression = self.config.regression
+    def _trajectories(self, pool: Conditions, which: int) -> Trajectories:
+        regression, config = self.config.regression, self.config
         assert regression is not None
         grid = shifted_grid(regression.teacher_steps, self.shift)
-        random = self.random(-1)
+        random = self.random(-1, which)
         parts = []
-        for start in range(0, regression.bank, self.config.optimiser.batch):
-            count = min(self.config.optimiser.batch, regression.bank - start)
-            condition, _ = self.conditions.draw(count, self.config.text_to_video, random)
-            x = condition.pin(self.noise(count, random))
-            keep = regression.teacher_steps // self.config.steps
+        for start in range(0, regression.bank, config.optimiser.batch):
+            count = min(config.optimiser.batch, regression.bank - start)
+            condition, _ = pool.draw(count, config.text_to_video, random)
+            x = condition.pin(pool.noise(count, config.frames, random))
+            keep = regression.teacher_steps // config.steps
             parts.append((condition, *follow(self.field("teacher", condition), x, grid, keep)))
         conditions = [part[0] for part in parts]
-        self.bank = Trajectories(
+        return Trajectories(
             Condition(*(torch.cat([getattr(c, name) for c in conditions]) for name in ("first", "given", "context"))),
             torch.cat([part[1] for part in parts]),
             torch.cat([part[2] for part in parts]),
@@ -255,8 +247,9 @@ class DmdStage:
             self._try_losses()
 
     def _try_losses(self) -> None:
-        for loss in (lambda: self._critic_loss(0, 0), lambda: self._student_loss(0)):
-            loss().backward()
+        for which in range(len(self.pools)):
+            self._critic_loss(which, 0).backward()
+            self._student_loss(which).backward()
         for learner in (self.student, self.critic):
             learner.module.zero_grad(set_to_none=True)
 
@@ -301,3 +294,7 @@ class DmdStage:
         values["dmd/critic_loss"] = float(each.mean())
         self.session.log.event("dmd", step=update, **{k.partition("/")[2]: v for k, v in values.items()})
         self.session.log.scalars(update, values)
+
+
+def _noise_like(x: Tensor, random: torch.Generator) -> Tensor:
+    return torch.randn(x.shape, generator=random, device=x.device)

@@ -95,10 +95,11 @@ def conditions(folder: Path, config: DmdConfig, hard: int = 3) -> Clips:
 
     s = read_manifest(folder).settings
     needed = config.frames if config.gan else 1
-    if (s.height, s.width) != config.size or s.frames < needed:
+    if config.sizes != ((s.height, s.width),) or s.frames < needed:
+        sizes = ", ".join(f"{width}x{height}" for height, width in config.sizes)
         raise UserError(
             f"{folder} holds clips of {s.frames} frames, {s.width}x{s.height}; the config wants {needed}, "
-            f"{config.size[1]}x{config.size[0]}: build pairs of that size, or change the config"
+            f"{sizes}: build pairs of that size, or change the config"
         )
     repeats = read_hard(folder)
 
