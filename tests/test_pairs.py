@@ -185,7 +185,7 @@ def test_the_webdataset_library_reads_the_shards(built: Path) -> None:
     assert json.loads(found[0]["json"])["key"] == "000000"
 
 
-def test_datasets_reads_the_folder_by_its_card(built: Path) -> None:
+def test_the_card_and_the_statistics_count_what_is_there(built: Path) -> None:
     card = (built / "README.md").read_text()
     assert 'data_files: "pairs-*.tar"' in card and "| color | 2 |" in card
     found = read_manifest(built).statistics
@@ -305,13 +305,30 @@ def test_a_distillation_reads_targets_and_meets_hard_ones_more_often(pairs: Path
     keys = usable(pairs, read_manifest(pairs))
     write_hard(pairs, "some-method", 30.0, {keys[0]: 12.0})
     assert read_hard(pairs) == {keys[0]: 12.0}
-    batches = list(conditions(pairs, config))
+    (stream,) = conditions([pairs], config)
+    batches = list(stream)
     assert sum(len(texts) for _, texts in batches) == len(keys) + 2
     first = next(p for p in read_pairs(pairs) if p.record.key == keys[0])
     assert batches[0][1][0] == [first.record.target_caption.en] * config.captions
     assert torch.equal(batches[0][0][0, 0], torch.from_numpy(first.target[0]))
-    with pytest.raises(UserError, match="holds clips of 5 frames, 32x32; the config wants 1, 64x32"):
-        list(conditions(pairs, config.model_copy(update={"sizes": ((32, 64),)})))
+    with pytest.raises(UserError, match=r"no pairs of 64x32 with 1 frames or more \(found: 32x32\): name a folder"):
+        conditions([pairs], config.model_copy(update={"sizes": ((32, 32), (32, 64))}))
+    with pytest.raises(UserError, match=r"no pairs of 32x32 with 9 frames or more \(found: none\)"):
+        conditions([pairs], DmdConfig.model_validate(config.model_dump() | {"frames": 9, "gan": {}}))
+
+
+def test_a_distillation_runs_on_pairs(pairs: Path, tmp_path: Path) -> None:
+    from methods.training.clock import Clock
+    from methods.training.dmd.start import start
+    from methods.training.dmd.team import alone
+    from tests import tiny_model
+    from tests.moving_boxes import MovingBoxes
+
+    tiny = read_dmd(CONFIGS / "dmd-tiny.yaml", None)
+    model = str(tiny_model.build(tmp_path / "model"))
+    stage = start(tiny, MovingBoxes(), alone("cpu"), Clock(steps=1), teacher=model, out=tmp_path / "run", pairs=[pairs])
+    stage.run()
+    assert len(stage.pools[0].latents) == len(usable(pairs, read_manifest(pairs))) and stage.student.step == 1
 
 
 def test_pairs_become_a_test_set_that_methods_run_on(pairs: Path, tmp_path: Path) -> None:

@@ -93,7 +93,8 @@ def dmd(
     config: Annotated[Path, typer.Option(help="YAML of the stage.")] = CONFIGS / "dmd.yaml",
     teacher: Annotated[str, typer.Option(help="A shipped model, or a folder in diffusers' layout.")] = SHIPPED.name,
     pairs: Annotated[
-        Path | None, typer.Option(help="Folder of `bench pairs build`; default: clips rendered here.")
+        list[Path] | None,
+        typer.Option(help="Folder of `bench pairs build`, one for each size; default: clips rendered here."),
     ] = None,
     minutes: Minutes = None,
     updates: Annotated[int | None, typer.Option(help="Updates of the student, instead of --minutes.", min=1)] = None,
@@ -126,7 +127,7 @@ def dmd(
             state=state,
             resume=resume,
             init=init,
-            pairs=pairs,
+            pairs=pairs or (),
             say=console.print,
         ).run()
 

@@ -35,7 +35,7 @@ CRITIC = "critic."
 class DmdStage:
     """Distils in a session; `run` returns the figures of the averaged student on its fixed-seed samples."""
 
-    def __init__(self, session: Session, teacher: str, team: Team, pairs: Clips | None = None) -> None:
+    def __init__(self, session: Session, teacher: str, team: Team, pairs: list[Clips] | None = None) -> None:
         assert isinstance(session.config, DmdConfig)
         self.config: DmdConfig = session.config
         self.session, self.team, self._pairs = session, team, pairs
@@ -78,7 +78,7 @@ class DmdStage:
         """Distil, look, save; return the figures."""
         session, config = self.session, self.config
         with session.setup("conditions"):
-            clips = [self._pairs] if self._pairs else self._rendered()
+            clips = self._pairs or self._rendered()
             self.pools = [encode(self.wan, batches, config.negative_prompt) for batches in clips]
             held_out = encode(self.wan, held_out_clips(session.source, config), config.negative_prompt)
         session.log.event("data", conditions=[len(pool.latents) for pool in self.pools])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from methods.training.clips import ClipSource
@@ -33,7 +33,7 @@ def start(
     state: Path | None = None,
     resume: Path | None = None,
     init: Path | None = None,
-    pairs: Path | None = None,
+    pairs: Sequence[Path] = (),
     say: Callable[[str], None] = lambda _: None,
 ) -> DmdStage:
     """Return the stage in its session. Processes beside the first log into folders of their own, and say nothing."""
@@ -52,7 +52,7 @@ def start(
     )
     session.state = state  # where the resume file lies, for all processes
     clips = None
-    if pairs is not None:
+    if pairs:
         from methods.training.pairs.read import conditions
 
         clips = conditions(pairs, config)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,23 +84,28 @@ def verify(folder: Path) -> int:
     return count
 
 
-def conditions(folder: Path, config: DmdConfig, hard: int = 3) -> Clips:
-    """Yield targets with their captions for a distillation: clips of its size, hard examples `hard` times.
+def conditions(folders: Sequence[Path], config: DmdConfig, hard: int = 3) -> list[Clips]:
+    """Return targets with their captions for a distillation, one stream for each of its sizes, each from a folder.
 
-    UserError when the pairs have another size, or fewer frames than it needs.
+    Hard examples come `hard` times. UserError when a size has no folder, or one with fewer frames than it needs.
     """
+    needed = config.frames if config.gan else 1
+    found = {(s.height, s.width): f for f in folders if (s := read_manifest(f).settings).frames >= needed}
+    for size in config.sizes:
+        if size not in found:
+            have = ", ".join(f"{w}x{h}" for h, w in found) or "none"
+            raise UserError(
+                f"no pairs of {size[1]}x{size[0]} with {needed} frames or more (found: {have}): name a folder of that "
+                "size with one more --pairs, or change the sizes in the config"
+            )
+    return [_targets(found[size], config, needed, hard) for size in config.sizes]
+
+
+def _targets(folder: Path, config: DmdConfig, frames: int, hard: int) -> Clips:
     import torch
 
     from methods.training.dmd.conditions import batched
 
-    s = read_manifest(folder).settings
-    needed = config.frames if config.gan else 1
-    if config.sizes != ((s.height, s.width),) or s.frames < needed:
-        sizes = ", ".join(f"{width}x{height}" for height, width in config.sizes)
-        raise UserError(
-            f"{folder} holds clips of {s.frames} frames, {s.width}x{s.height}; the config wants {needed}, "
-            f"{sizes}: build pairs of that size, or change the config"
-        )
     repeats = read_hard(folder)
 
     def clips() -> Iterator[tuple[torch.Tensor, list[str]]]:
@@ -109,6 +114,6 @@ def conditions(folder: Path, config: DmdConfig, hard: int = 3) -> Clips:
             words = pair.record.target_caption
             texts = [words.zh if rng.random() < config.chinese else words.en for _ in range(config.captions)]
             for _ in range(hard if pair.record.key in repeats else 1):
-                yield torch.from_numpy(pair.target[:needed]), texts
+                yield torch.from_numpy(pair.target[:frames]), texts
 
     return batched(clips(), config.render_batch)
