@@ -51,6 +51,21 @@ def new(
 
 
 @app.command()
+def example(
+    folder: Annotated[Path, typer.Argument(help="Folder to make.")],
+    testset: Annotated[str, typer.Option(help="Name or folder of the test set that is edited.")] = DEFAULT_TESTSET,
+    split: Annotated[str, typer.Option(help="Split that is edited, or a named part of one.")] = "smoke",
+) -> None:
+    """Make a worked example: the complete results of a method of three lines, ready to check."""
+    from bench import registry
+    from bench.cli.console import escape, out
+    from submissions.example import write_example
+
+    clips = write_example(folder, registry.testset(testset), split)
+    out().print(f"{clips} clips in {escape(str(folder))}; try bench submit check {escape(str(folder))}", soft_wrap=True)
+
+
+@app.command()
 def check(
     path: Annotated[Path, typer.Argument(help="Folder or zip of a submission.")],
     testset: AgainstOption = None,

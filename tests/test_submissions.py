@@ -207,6 +207,14 @@ def test_the_documentation_lists_every_rule_with_its_remedy() -> None:
     assert all(name in text for name in PIXEL_FORMATS)
 
 
+def test_the_worked_example_has_no_problem(tmp_path: Path, toyset: Path) -> None:
+    made = bench("submit", "example", tmp_path / "demo", "--testset", toyset)
+    assert made.exit_code == 0, made.output
+    checked = bench("submit", "check", tmp_path / "demo", "--testset", toyset)
+    assert checked.exit_code == 0, checked.output
+    assert "7 clips, no problem" in checked.output
+
+
 def test_every_rule_has_a_file_that_breaks_it() -> None:
     """The rules that no archive or clip of the collections breaks are broken by name in these tests."""
     broken = {rule for _, rule in (HOSTILE_ZIPS | HOSTILE_CLIPS).values()}
