@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from methods.wan.schedules import native_dpm, native_unipc, shifted_grid
+from methods.wan.schedules import grid_from, native_dpm, native_unipc, shifted_grid
 from methods.wan.solvers import SOLVERS, ab2, dpmpp_2m, euler, euler_lagged, fireflow, heun, midpoint, uni_inv, unipc
 
 MEAN = SPREAD = 0.5
@@ -128,6 +128,16 @@ def test_dpmpp_2m_starts_at_pure_noise_where_its_second_step_is_first_order_too(
     first_two = euler(x, sigmas[:3], mixture)
     assert dpmpp_2m(x, sigmas[:3], mixture) == pytest.approx(first_two, abs=1e-12)
     assert np.abs(dpmpp_2m(x, sigmas, gaussian) - gaussian_map(x, 1, 0)).max() < 0.02
+
+
+@pytest.mark.parametrize(("sigma", "share"), [(1.0, 1.0), (0.9, 0.9445), (0.7, 0.7905), (0.5, 0.5528), (0.2, 0.1056)])
+def test_an_inversion_to_sigma_makes_the_share_of_an_edit_that_the_closed_form_says(sigma, share):
+    """Between Gaussians of one spread; above the grid's own top the share is whole but for a thousandth."""
+    x, move = np.linspace(-1, 2, 9), -1.2
+    grid = grid_from(sigma, 400, 5)
+    noise = midpoint(x, grid[::-1], gaussian)
+    edit = midpoint(noise, grid, lambda x, s: gaussian(x - (1 - s) * move, s) - move)
+    assert (edit - x) / move == pytest.approx(share, abs=1e-3)
 
 
 def test_guidance_is_the_same_on_velocity_clean_clip_and_noise():

@@ -82,6 +82,17 @@ def test_a_streamed_clip_is_that_of_the_chunked_walk_bit_for_bit(frames: int) ->
     assert torch.equal(decoded, to_frames(vae.decode(mean).sample))
 
 
+def test_a_prefix_of_a_clip_has_the_same_latents_and_frames() -> None:
+    vae, pixels = small_vae(), clip(9)
+    latents = streamed_mean(vae, pixels)
+    for frames in (1, 5):
+        prefix = streamed_mean(vae, pixels[:, :frames])
+        torch.testing.assert_close(prefix, latents[:, :, : frames // 4 + 1], atol=1e-6, rtol=0)
+    decoded = list(streamed_frames(vae, latents))
+    for one, whole in zip(streamed_frames(vae, latents[:, :, :2]), decoded, strict=False):
+        assert torch.equal(one, whole)
+
+
 def test_streamed_frames_come_as_they_are_decoded() -> None:
     vae, asked = small_vae(), []
     inner = vae.decoder.forward

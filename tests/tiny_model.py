@@ -10,7 +10,7 @@ import torch
 CHANNELS = 4
 
 
-def build(folder: Path, seed: int = 0) -> Path:
+def build(folder: Path, seed: int = 0, layers: int = 2) -> Path:
     """Write a whole model (transformer, vae, text encoder, tokenizer, scheduler) to `folder`; return it."""
     from diffusers import AutoencoderKLWan, UniPCMultistepScheduler, WanTransformer3DModel
     from transformers import UMT5Config, UMT5EncoderModel
@@ -27,7 +27,7 @@ def build(folder: Path, seed: int = 0) -> Path:
             text_dim=16,
             freq_dim=32,
             ffn_dim=32,
-            num_layers=2,
+            num_layers=layers,
         )
         vae = AutoencoderKLWan(
             base_dim=4,
