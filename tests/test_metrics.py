@@ -184,6 +184,10 @@ def test_the_margin_counts_what_was_asked_and_what_was_not() -> None:
     assert (beyond.made, beyond.stray) == pytest.approx((1, 1))
     backwards = way(np.array([[-2.0, 0.0]], np.float32), source, target, np.ones((1, 1), np.float32))
     assert backwards.margin == 0
+    held = way(np.array([[1.0, 1.0]], np.float32), source, target, np.ones((1, 1), np.float32), least=4)
+    assert (held.made, held.stray) == pytest.approx((0.5, 0.25))
+    capped = way(np.array([[1.0, 1.0]], np.float32), source, target, np.ones((1, 1), np.float32), most=1)
+    assert (capped.made, capped.stray) == pytest.approx((0.5, 1.0))
 
 
 def test_margins_are_refused_where_nothing_changes(sample: Sample) -> None:
