@@ -15,7 +15,8 @@ from bench.errors import unknown
 from bench.testsets import assets_of
 
 if TYPE_CHECKING:
-    from bench.types import TestSet
+    from bench.types import TestSet, Vocabulary
+    from testset.reading import Reader
 
 app = typer.Typer(help="Build, import, check and show test sets.", no_args_is_help=True)
 Which = Annotated[str, typer.Option("--testset", help="Name of a test set, or its folder.")]
@@ -53,6 +54,51 @@ def card(which: Which = DEFAULT_TESTSET) -> None:
 
     root = _read(which).root
     console.out().print(f"{escape(str(root))}: {', '.join(escape(name) for name in write_card(root))}", soft_wrap=True)
+
+
+@app.command()
+def probe(
+    which: Which = DEFAULT_TESTSET,
+    rejected: Annotated[
+        Path | None, typer.Option(help="Add a line `CASE ATTEMPT` per unreadable case, for `build --rejected`.")
+    ] = None,
+    record: Annotated[bool, typer.Option(help="Write what was read into testset.json, for the card.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask the attribute probe whether every target shows its value and no source does. Exit 1 when one does not."""
+    from testset.reading import record_report, reject, unreadable
+
+    testset = _read(which)
+    reader = attribute_reader(testset.vocabulary)
+    found = {case.id: why for case, why in unreadable(testset, reader) if why}
+    if rejected is not None:
+        reject(testset.root, found, rejected)
+    if record:
+        record_report(testset.root, reader.report())
+    if as_json:
+        console.write_json(reader.report() | {"cases": found})
+    else:
+        for case, why in found.items():
+            console.out().print(escape(f"{case}: {'; '.join(why)}"), soft_wrap=True)
+        console.out().print(f"{escape(testset.name)}: {reader.asked.total()} cases read, {len(found)} not as they say")
+    raise typer.Exit(1 if found else 0)
+
+
+def attribute_reader(vocabulary: Vocabulary) -> Reader:
+    """Return the attribute probe, asking in the words of a vocabulary."""
+    from bench.features import text_image
+    from bench.features.bank import FeatureBank
+    from bench.features.probe import read
+    from bench.types import Video
+    from testset.reading import Reader
+
+    text_image.check()
+    bank = FeatureBank()
+    return Reader(
+        lambda frames, attribute, values, region: read(bank, Video(frames), attribute, values, region),
+        vocabulary,
+        text_image.WEIGHTS,
+    )
 
 
 @app.command()
@@ -140,11 +186,13 @@ def build(
     seed_file: Annotated[Path | None, typer.Option(help="Secret of `hidden`; else $SHOPEDIT_HIDDEN_SEED.")] = None,
     rejected: Annotated[Path | None, typer.Option(help="Lines `CASE ATTEMPT` that a probe has turned down.")] = None,
     aux: Annotated[bool, typer.Option(help="Write depth and flow of every source as well.")] = False,
+    probe: Annotated[bool, typer.Option(help="Draw anew what the attribute probe cannot read.")] = True,
     version: Annotated[str, typer.Option(help="Of the test set; scores of two versions are never mixed.")] = "1.0",
 ) -> None:
     """Render splits from their seeds. Stopped, it goes on where it was when called again."""
     from testset.build import build as render_splits
     from testset.order import RENDITIONS, Order, read_rejected, read_secret
+    from testset.scenes import prompts
 
     if rendition not in RENDITIONS:
         raise unknown("rendition", rendition, RENDITIONS)
@@ -155,5 +203,6 @@ def build(
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console.err()) as progress:
         task = progress.add_task("rendering clips", total=len(list(order.all_groups())))
-        counts = render_splits(out, order, done=lambda _: progress.advance(task))
+        reader = attribute_reader(prompts()) if probe else None
+        counts = render_splits(out, order, reader, lambda _: progress.advance(task))
     console.out().print(counts)

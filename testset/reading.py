@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
-from bench.types import Frames, Mask, Vocabulary
+from bench.errors import UserError
+from bench.media import read_mask, read_video
+from bench.testsets import read_info
+from bench.types import AttributeChange, EditCase, Frames, Mask, TestSet, Vocabulary
 from testset.cases import Plan
 
 CLOSE_UP = ("product", "color", "material")
@@ -37,13 +42,25 @@ class Reader:
     confusions: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
     def faults(self, plan: Plan, source: Frames, target: Frames, mask: Mask, product: Mask) -> list[str]:
-        """Return why the edit cannot be read: a target without its value, or a source that shows it already.
+        """Return why a candidate cannot be read; see `faults_of`."""
+        return self.faults_of(plan.scenario, plan.changes, source, target, mask, product)
+
+    def faults_of(
+        self,
+        scenario: str,
+        changes: Sequence[AttributeChange],
+        source: Frames,
+        target: Frames,
+        mask: Mask | None,
+        product: Mask | None,
+    ) -> list[str]:
+        """Return why an edit cannot be read: a target without its value, or a source that shows it already.
 
         `mask` is what the edit changes and `product` the target's product, T x H x W. A replaced product is read on
         `mask`, which holds the old one and the new one.
         """
         found = []
-        for change in plan.changes:
+        for change in changes:
             region = None
             if change.name in CLOSE_UP:
                 region = mask if change.name == "product" else product
@@ -57,8 +74,8 @@ class Reader:
                 found.append(f"target's {change.name} is read as {after}, wanted {change.target}")
             if before == change.target:
                 found.append(f"source's {change.name} is read as {before} already")
-        self.asked[plan.scenario] += 1
-        self.unread[plan.scenario] += bool(found)
+        self.asked[scenario] += 1
+        self.unread[scenario] += bool(found)
         return found
 
     def report(self) -> dict[str, Any]:
@@ -69,3 +86,41 @@ class Reader:
             "unread": dict(sorted(self.unread.items())),
             "confusions": [[*key, n] for key, n in self.confusions.most_common()],
         }
+
+
+def unreadable(testset: TestSet, reader: Reader) -> Iterator[tuple[EditCase, list[str]]]:
+    """Yield every case of a set that has a target and says what changes, with what cannot be read of it on its clips.
+
+    Raises UserError where the set's closed vocabularies lack what its cases name.
+    """
+    for case in testset.cases:
+        if case.target is None or not case.attributes:
+            continue
+        for change in case.attributes:
+            for value in (change.source, change.target):
+                if value not in testset.vocabulary.get(change.name, {}):
+                    raise UserError(
+                        f"testset.json: case {case.id} names {change.name} '{value}', which is not in its vocabulary; "
+                        "add its phrasings there"
+                    )
+        source, target = (read_video(testset.root / asset.path).frames for asset in (case.source, case.target))
+        mask, product = (
+            read_mask(testset.root / asset.path) if asset else None for asset in (case.mask, case.product_mask)
+        )
+        yield case, reader.faults_of(case.scenario, case.attributes, source, target, mask, product)
+
+
+def reject(folder: Path, cases: Iterable[str], path: Path) -> None:
+    """Add a line `CASE ATTEMPT` per case to a file, so that the next build draws its group anew."""
+    redrawn = read_info(folder).generator.get("redrawn", {})
+    lines = [f"{case} {redrawn.get(case.rpartition('-')[0], 0)}\n" for case in cases]
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    path.write_text(before + "".join(line for line in lines if line not in before), encoding="utf-8")
+
+
+def record_report(folder: Path, report: Mapping[str, Any]) -> None:
+    """Write a reader's report into a set's `testset.json`, where the card finds it."""
+    path = folder / "testset.json"
+    info = json.loads(path.read_text(encoding="utf-8"))
+    info.setdefault("generator", {})["probe"] = report
+    path.write_text(json.dumps(info, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
