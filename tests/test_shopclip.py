@@ -91,6 +91,12 @@ def test_the_card_gives_the_held_out_accuracy_that_the_training_measured() -> No
         assert f"| {name} | {row['asked']} | {row['accuracy']:.4f} | {row['balanced']:.4f} |" in card
 
 
+def test_all_but_the_attributes_named_as_unreliable_are_read_right_in_97_percent_of_held_out_renders() -> None:
+    assert text_image.accuracies().keys() == VOCABULARY.keys()
+    assert {name: share for name, share in text_image.accuracies().items() if share < 0.97} == text_image.unreliable()
+    assert set(text_image.unreliable()) <= {"material"}
+
+
 def test_an_altered_or_missing_file_is_refused_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in text_image.PINS:
         (tmp_path / name).write_bytes((text_image.FOLDER / name).read_bytes())
@@ -153,7 +159,9 @@ def test_features_are_kept_by_clip_and_region(samples: dict[str, Sample], monkey
 
 
 def test_the_probe_reads_every_shipped_target_and_not_its_source(samples: dict[str, Sample]) -> None:
-    for scenario, sample in samples.items():
+    judged = {s: x for s, x in samples.items() if x.case.attributes[0].name not in text_image.unreliable()}
+    assert len(judged) >= 6
+    for scenario, sample in judged.items():
         assert scored("attribute-probe", sample) > 0.5, scenario
         assert scored("attribute-accuracy", sample) > 0.5, scenario
         untouched = sample.with_edit(sample.source)
@@ -186,6 +194,17 @@ def test_text_metrics_tell_the_target_from_the_source(samples: dict[str, Sample]
 @pytest.mark.parametrize("metric", OURS, ids=lambda m: m.card.name)
 def test_every_metric_keeps_its_card(metric: Metric, samples: dict[str, Sample]) -> None:
     metric_contract.check(metric, samples["color"])
+
+
+def test_the_probe_scores_no_attribute_that_it_reads_badly(
+    samples: dict[str, Sample], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.metrics.attributes.unreliable", lambda: {"color": 0.6})
+    probe = metrics.registered()["attribute-probe"]
+    assert isinstance(probe, Metric)
+    wanted = "needs a probe that reads color right in 97% of held-out renders, found 60%"
+    assert probe.score(samples["color"]).unscored == wanted
+    assert probe.score(samples["style"]).value is not None
 
 
 def test_what_a_case_does_not_say_is_unscored_with_the_reason(samples: dict[str, Sample]) -> None:

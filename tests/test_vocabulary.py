@@ -55,7 +55,8 @@ def test_the_builder_is_told_what_cannot_be_read() -> None:
     was, now = plan.changes[0].source, plan.changes[0].target
     good = reader(now, was)
     assert good.faults(plan, frames, frames, ~mask, mask) == []
-    assert good.report() == {"weights": "0" * 64, "asked": {"color": 1}, "unread": {"color": 0}, "confusions": []}
+    nothing = {"weights": "0" * 64, "unreliable": {}, "confusions": []}
+    assert good.report() == nothing | {"asked": {"color": 1}, "unread": {"color": 0}}
     bad = reader("beige", now)
     assert bad.faults(plan, frames, frames, ~mask, mask) == [
         f"target's color is read as beige, wanted {now}",
@@ -64,6 +65,15 @@ def test_the_builder_is_told_what_cannot_be_read() -> None:
     assert bad.report()["unread"] == {"color": 1}
     assert bad.report()["confusions"] == [["color", now, "beige", 1], ["color", was, now, 1]]
     assert set(asked) == {("color", True)}
+
+
+def test_an_attribute_that_the_probe_reads_badly_is_not_judged_by_it() -> None:
+    rng = Random(5)
+    plan = Plan("p", "g", "color", *sample_edit(sample_training_scene(rng), rng, "color")[:2])
+    frames, mask = np.zeros((2, 8, 8, 3), np.uint8), np.ones((2, 8, 8), bool)
+    weak = Reader(lambda *_: pytest.fail("asked"), VOCABULARY, "0" * 64, {"color": 0.5})
+    assert weak.faults(plan, frames, frames, mask, mask) == []
+    assert weak.report()["unreliable"] == {"color": 0.5} and weak.report()["asked"] == {"color": 0}
 
 
 def test_other_words_make_another_score_only_of_metrics_that_read_them(shipped: TestSet) -> None:
@@ -87,10 +97,12 @@ def test_the_card_says_what_the_probe_took_for_what(shipped: TestSet) -> None:
     info = read_info(shipped.root)
     probe = {
         "weights": "ab" * 32,
+        "unreliable": {"material": 0.694},
         "asked": {"color": 9},
         "unread": {"color": 2},
         "confusions": [["color", "red", "pink", 2]],
     }
     text = card_text(shipped, info.model_copy(update={"generator": info.generator | {"probe": probe}}))
     assert f"`{'ab' * 32}`" in text and "| color | 9 | 2 |" in text and "| color | red | pink | 2 |" in text
+    assert "does not judge material, which it reads right in 69% of held-out renders only" in text
     assert "probe:" not in text  # not told a second time as a record

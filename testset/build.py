@@ -272,7 +272,7 @@ def _read_by_probe(reports: list[dict | None]) -> dict | None:
         for *key, count in report["confusions"]:
             confusions[tuple(key)] += count
     pairs = [[*key, n] for key, n in confusions.most_common()]
-    return {"weights": found[0]["weights"], "asked": asked, "unread": unread, "confusions": pairs}
+    return found[0] | {"asked": asked, "unread": unread, "confusions": pairs}
 
 
 def _publish(part: Path, folder: Path, order: Order, kept: dict[str, dict]) -> dict[str, object]:

@@ -248,12 +248,16 @@ def _dropped(kept: Mapping[str, int], dropped: Mapping[str, int]) -> str:
 
 def _probed(probe: Mapping[str, Any]) -> str:
     asked, unread = probe["asked"], probe["unread"]
+    weak = "".join(
+        f" It does not judge {name}, which it reads right in {share:.0%} of held-out renders only."
+        for name, share in probe.get("unreliable", {}).items()
+    )
     rows = [[name, str(n), str(unread.get(name, 0))] for name, n in sorted(asked.items())]
     wrong = [[attribute, truth, answer, str(n)] for attribute, truth, answer, n in probe["confusions"]]
     return (
         "A text-image model trained on other scenes of the same generator (weights with sha256 "
         f"`{probe['weights']}`) reads every candidate. One whose target does not show the target's value of the "
-        "edited attribute, or whose source shows it already, is among the dropped.\n\n"
+        f"edited attribute, or whose source shows it already, is among the dropped.{weak}\n\n"
         + _markdown(["scenario", "read", "not readable"], rows)
         + "\n\nWhat it took for what, on sources and targets of all candidates:\n\n"
         + (_markdown(["attribute", "shown", "read", "times"], wrong) if wrong else "Nothing for anything else.")

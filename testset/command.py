@@ -98,6 +98,7 @@ def attribute_reader(vocabulary: Vocabulary) -> Reader:
         lambda frames, attribute, values, region: read(bank, Video(frames), attribute, values, region),
         vocabulary,
         text_image.WEIGHTS,
+        text_image.unreliable(),
     )
 
 

@@ -8,6 +8,7 @@ is never used to train or tune one: nothing in `methods` imports this module, an
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -25,11 +26,12 @@ from bench.types import Frames, Mask, Video
 
 FOLDER = Path(__file__).parent / "shopclip"
 PINS = {
-    "open_clip_config.json": "dbcea8e5d333a40f0727938d67088bbcdc5823606d4c764f33aef700c5a3ffee",
-    "open_clip_model.safetensors": "4b3524437a6955cd5275af0c47daeb2808e9694da01aa86f63e0abf3641d205b",
+    "open_clip_config.json": "6ecdaeb243c999848585e51236b175b69109212ac65a474d418e3e4e61c55729",
+    "open_clip_model.safetensors": "bb7333b3f58ccc78adf31b3b70d8efa5730179446b22cc7991f8caf2828799f2",
+    "training.json": "a1256ba3a70f5ffa8e37fb8a93354162a0659d3f4d1e078537dc3cb1c2f85cb7",
     "tokenizer.json": "f977bfe8a5a999b110e0dda5ac3c521dec08c46f66f60d8ec70b39cf8190b7b1",
 }
-"""sha256 of every file that embeddings depend on."""
+"""sha256 of every file that scores depend on."""
 WEIGHTS = PINS["open_clip_model.safetensors"]
 STRIDE = 2
 """Every second frame is looked at, as by the other backbone."""
@@ -38,6 +40,8 @@ MARGIN = 1.25
 SMALLEST = 0.003
 """A region on a smaller share of the frame is no close-up; the whole frame stands in for it, as in training."""
 BATCH = 32
+LEAST = 0.97
+"""Held-out zero-shot accuracy below which an attribute is not asked for."""
 
 Vectors = NDArray[np.float32]
 
@@ -99,6 +103,18 @@ def check() -> None:
                 f"{path} has sha256 {found[:12]}, wanted {wanted[:12]}: "
                 "run `pip install --force-reinstall shopedit-bench`"
             )
+
+
+@cache
+def accuracies() -> dict[str, float]:
+    """Return the share of held-out scenes in which each attribute was read right, as the training measured it."""
+    figures = json.loads((FOLDER / "training.json").read_text(encoding="utf-8"))["figures"]["attributes"]
+    return {name: float(row["accuracy"]) for name, row in figures.items()}
+
+
+def unreliable() -> dict[str, float]:
+    """Return the attributes that are not read well enough to be judged by, with their accuracies."""
+    return {name: share for name, share in accuracies().items() if share < LEAST}
 
 
 def load() -> TextImage:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bench.features.probe import CLOSE_UP, probabilities
-from bench.features.text_image import WEIGHTS
+from bench.features.text_image import LEAST, WEIGHTS, unreliable
 from bench.metrics import Sample
 from bench.types import AttributeChange, Mask, MetricCard, Score
 
@@ -13,10 +13,10 @@ _REACTIONS = {"identity": "same"}
 
 
 def region(sample: Sample, change: AttributeChange) -> Mask | None:
-    """Return where a change of the product is read: on the product, or where both products were if it was replaced."""
+    """Return where a change of the product is read: on the target's product, else where the edit may change pixels."""
     if change.name not in CLOSE_UP:
         return None
-    return sample.mask if change.name == "product" or sample.product_mask is None else sample.product_mask
+    return sample.mask if sample.product_mask is None else sample.product_mask
 
 
 class AttributeProbe:
@@ -54,6 +54,11 @@ class AttributeProbe:
                 return Score(unscored=f"needs the vocabulary of '{change.name}' in testset.json")
             if change.target not in values:
                 return Score(unscored=f"needs '{change.target}' in the vocabulary of '{change.name}'")
+            if change.name in (weak := unreliable()):
+                return Score(
+                    unscored=f"needs a probe that reads {change.name} right in {LEAST:.0%} of held-out renders, "
+                    f"found {weak[change.name]:.0%}"
+                )
             found = probabilities(sample.features, sample.edit, change.name, values, region(sample, change))
             wanted = list(values).index(change.target)
             rows.append(found.argmax(1) == wanted if self._share else found[:, wanted])
