@@ -24,11 +24,11 @@ from testset.cases import EDITS, GROUPS, Plan, candidates, case_of
 from testset.duplicates import NEAR, distance, fingerprint, near_duplicates, read_fingerprint
 from testset.measure import contrast_of, outside_psnr
 from testset.order import FULL, LITE, SECRET, Order, Rendition, read_rejected, read_secret
-from testset.reading import Reader
+from testset.reading import Reader, unreadable
 from testset.scenes import prompts
 from testset.scenes.scene import TRAINING_SEEDS
 from testset.subsets import subsets
-from testset.verdicts import plans_of, verdicts
+from testset.verdicts import plans_of, rejections
 
 TINY = Rendition("tiny", (96, 96), (132, 72), 3, Fraction(8), crf=15, preset="veryfast")
 ORDER = Order(("dev",), TINY, groups=2, workers=1, judged_in=TINY)
@@ -175,12 +175,13 @@ def test_a_reader_drops_what_it_cannot_read_and_its_counts_are_published(tmp_pat
 
 def test_a_probe_elsewhere_turns_cases_down_by_lines_that_a_build_takes(built: Path, tmp_path: Path) -> None:
     class Picky(Reader):
-        def faults(self, plan: Plan, source, target, mask, product) -> list[str]:
+        def faults_of(self, scenario, changes, source, target, mask, product) -> list[str]:
             assert source.shape == target.shape == (*mask.shape, 3) == (*product.shape, 3)
-            return ["cannot be read"] if plan.id == "dev-01-add" else []
+            return ["cannot be read"] if scenario == "add" else []
 
     picky = Picky(lambda *_: "", prompts(), "0" * 64)
-    (tmp_path / "list").write_text("\n".join(line for line, _ in verdicts(built, picky)))
+    down = [case.id for case, why in unreadable(read_testset(built), picky) if why]
+    (tmp_path / "list").write_text("\n".join(rejections(built, down)))
     assert (tmp_path / "list").read_text() == "dev-01-add 0"
     build(tmp_path / "set", replace(ORDER, rejected=read_rejected(tmp_path / "list")))
     assert {p.id: n for p, n in plans_of(tmp_path / "set").values()} == {

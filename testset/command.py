@@ -63,16 +63,23 @@ def probe(
         Path | None, typer.Option(help="Add a line `CASE ATTEMPT` per unreadable case, for `build --rejected`.")
     ] = None,
     record: Annotated[bool, typer.Option(help="Write what was read into testset.json, for the card.")] = False,
+    seed_file: Annotated[Path | None, typer.Option(help="Secret of `hidden`; else $SHOPEDIT_HIDDEN_SEED.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Ask the attribute probe whether every target shows its value and no source does. Exit 1 when one does not."""
-    from testset.reading import record_report, reject, unreadable
+    from testset.reading import record_report, unreadable
 
     testset = _read(which)
     reader = attribute_reader(testset.vocabulary)
     found = {case.id: why for case, why in unreadable(testset, reader) if why}
     if rejected is not None:
-        reject(testset.root, found, rejected)
+        from testset.order import read_secret
+        from testset.verdicts import rejections
+
+        secret = read_secret(seed_file) if "hidden" in testset.splits else ""
+        before = rejected.read_text(encoding="utf-8").splitlines() if rejected.exists() else []
+        lines = dict.fromkeys([*before, *rejections(testset.root, found, secret)])
+        rejected.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     if record:
         record_report(testset.root, reader.report())
     if as_json:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from bench.errors import UserError
 from bench.media import read_mask, read_video
-from bench.testsets import read_info
 from bench.types import AttributeChange, EditCase, Frames, Mask, TestSet, Vocabulary
 from testset.cases import Plan
 
@@ -112,14 +111,6 @@ def unreadable(testset: TestSet, reader: Reader) -> Iterator[tuple[EditCase, lis
             read_mask(testset.root / asset.path) if asset else None for asset in (case.mask, case.product_mask)
         )
         yield case, reader.faults_of(case.scenario, case.attributes, source, target, mask, product)
-
-
-def reject(folder: Path, cases: Iterable[str], path: Path) -> None:
-    """Add a line `CASE ATTEMPT` per case to a file, so that the next build draws its group anew."""
-    redrawn = read_info(folder).generator.get("redrawn", {})
-    lines = [f"{case} {redrawn.get(case.rpartition('-')[0], 0)}\n" for case in cases]
-    before = path.read_text(encoding="utf-8") if path.exists() else ""
-    path.write_text(before + "".join(line for line in lines if line not in before), encoding="utf-8")
 
 
 def record_report(folder: Path, report: Mapping[str, Any]) -> None:

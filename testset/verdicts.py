@@ -1,15 +1,13 @@
-"""What an attribute probe says of a set that was rendered elsewhere: the lines for `build --rejected`."""
+"""Cases of a built set that a probe turned down, as the lines for `build --rejected`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from bench.errors import UserError
-from bench.media.decode import read_mask, read_video
 from bench.testsets import read_info, read_testset
 from testset.cases import EDITS, GROUPS, Plan, candidates
-from testset.reading import Reader
 
 
 def plans_of(folder: Path, secret: str = "") -> dict[str, tuple[Plan, int]]:
@@ -32,15 +30,7 @@ def plans_of(folder: Path, secret: str = "") -> dict[str, tuple[Plan, int]]:
     return found
 
 
-def verdicts(folder: Path, reader: Reader, secret: str = "") -> Iterator[tuple[str, list[str]]]:
-    """Yield (`CASE ATTEMPT`, why) for every case of a built set that the reader's probe turns down."""
-    testset, plans = read_testset(folder), plans_of(folder, secret)
-    for case in testset.cases:
-        assert case.target is not None
-        assert case.mask is not None
-        assert case.product_mask is not None
-        plan, attempt = plans[case.id]
-        source, target = (read_video(folder / a.path).frames for a in (case.source, case.target))
-        mask, product = (read_mask(folder / a.path) for a in (case.mask, case.product_mask))
-        if why := reader.faults(plan, source, target, mask, product):
-            yield f"{case.id} {attempt}", why
+def rejections(folder: Path, cases: Iterable[str], secret: str = "") -> list[str]:
+    """Return `CASE ATTEMPT` for every case of a built set that was turned down."""
+    plans = plans_of(folder, secret)
+    return [f"{case} {plans[case][1]}" for case in cases]
