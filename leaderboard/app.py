@@ -25,6 +25,7 @@ pages = {
         page("cases", "movie"),
         page("compare", "balance"),
         page("testset", "video_library"),
+        page("about", "info"),
     ],
     words.sections["part"]: [
         page("submit", "upload"),
@@ -32,6 +33,5 @@ pages = {
         page("votes", "thumbs_up_down"),
         page("review", "gavel"),
     ],
-    words.sections["about"]: [page("about", "info")],
 }
 st.navigation(pages, position="top").run()

@@ -37,6 +37,11 @@ def assets(case: EditCase, shelf: ClipShelf, text: Text) -> list[Tile]:
     return made
 
 
+def title(card: MetricCard, text: Text) -> str:
+    """Return a metric's name in the reader's language where it has one."""
+    return {HEADLINE: text.frame.score, **text.frame.axes}.get(card.name, card.title)
+
+
 def tiles(case: EditCase, results: Mapping[str, Result | None], shelf: ClipShelf, text: Text) -> list[Tile]:
     """Return source, target and each method's edit, in this order; None stands for a method that was not run."""
     words = text.cases
@@ -110,7 +115,7 @@ def lines(cards: Sequence[MetricCard], results: Mapping[str, Result], text: Text
         scores = [result.scores.get(card.name) for result in results.values()]
         arrow = "↑" if card.better == "higher" else "↓"
         head = Cell(
-            f"{card.title} {arrow}",
+            f"{title(card, text)} {arrow}",
             note=card.name,
             hint=f"{card.description} {text.frame.better[card.better]}".strip(),
         )

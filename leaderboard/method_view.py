@@ -12,7 +12,7 @@ from bench.store.read import Result, Run
 from bench.summary import HEADLINE
 from bench.types import MethodCard, MetricCard
 from leaderboard import numbers, pick, query
-from leaderboard.case_view import asked
+from leaderboard.case_view import asked, title
 from leaderboard.components.facts import Fact
 from leaderboard.components.table import Cell, Column, Line
 from leaderboard.query import CaseEntry, View
@@ -107,7 +107,7 @@ def metric_lines(
         else:
             value = interval_cell(mine, text, scale, edits)
         count = str(mine.n) if mine else "0"
-        made.append(Line(cells=[Cell(f"{card.title} {arrow}", note=card.name, hint=hint), value, Cell(count)]))
+        made.append(Line(cells=[Cell(f"{title(card, text)} {arrow}", note=card.name, hint=hint), value, Cell(count)]))
     return made
 
 

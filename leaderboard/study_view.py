@@ -17,10 +17,10 @@ from bench.votes.report import scored_values
 from bench.votes.rules import AXES, Axis
 from bench.votes.studies import Study
 from bench.votes.studies import study as study_of
+from leaderboard.case_view import title
 from leaderboard.components.table import Bar, Cell, Column, Line
 from leaderboard.ranking_table import places
 from leaderboard.text import Text
-from leaderboard.versus import title
 
 
 @dataclass(frozen=True, slots=True)

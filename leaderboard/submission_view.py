@@ -10,10 +10,11 @@ from bench.stats import macro_average
 from bench.store.read import Result
 from bench.types import MetricCard
 from leaderboard import numbers
+from leaderboard.case_view import title
 from leaderboard.components.facts import Fact
 from leaderboard.components.table import Cell, Column, Line
 from leaderboard.text import Text
-from leaderboard.versus import title, write
+from leaderboard.versus import write
 from submissions.audit import Event
 from submissions.ledger import Submission
 from submissions.rules import Problem

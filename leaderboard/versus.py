@@ -9,7 +9,7 @@ from bench.compare import Line as Test
 from bench.summary import AXES, HEADLINE
 from bench.types import MetricCard
 from leaderboard import numbers, pick
-from leaderboard.case_view import asked
+from leaderboard.case_view import asked, title
 from leaderboard.components.chart import Point
 from leaderboard.components.table import Bar, Cell, Column, Line
 from leaderboard.text import Text
@@ -65,11 +65,6 @@ def _line(test: Test, card: MetricCard, text: Text) -> Line:
             Cell(test.winner.upper() if test.winner else text.compare.not_told, dim=test.winner is None),
         ]
     )
-
-
-def title(card: MetricCard, text: Text) -> str:
-    """Return a metric's name in the reader's language where it has one."""
-    return {HEADLINE: text.frame.score, **text.frame.axes}.get(card.name, card.title)
 
 
 def write(value: float, card: MetricCard) -> str:

@@ -109,7 +109,15 @@ def settle(tab: Any) -> None:
     """Wait until the page has its title and the server has nothing left to draw."""
     tab.locator("h1").first.wait_for()
     tab.wait_for_function("document.querySelector('.stApp')?.dataset.testScriptState === 'notRunning'")
-    tab.wait_for_timeout(300)
+    tab.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
+    if tab.locator(".player canvas").count():
+        find_player(tab)
+        tab.wait_for_function("board_player.state.videos.every(v => v.readyState >= 2 && v.currentTime > 0)")
+    height = "document.querySelector('[data-testid=stMain]').scrollHeight"
+    before = -1
+    while (now := tab.evaluate(height)) != before:
+        before = now
+        tab.wait_for_timeout(250)
 
 
 def overflow(tab: Any) -> int:

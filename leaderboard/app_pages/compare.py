@@ -6,7 +6,7 @@ import streamlit as st
 
 from bench.compare import Side, versus
 from bench.errors import UserError
-from leaderboard import frame, pick, query
+from leaderboard import case_view, frame, pick, query
 from leaderboard import versus as view_of
 from leaderboard.components.chart import Scale, around, chart
 from leaderboard.components.table import table
@@ -80,7 +80,7 @@ if points := view_of.points(sides[0], sides[1], lead, view, text):
         st.subheader(words.scatter, anchor=False)
         st.caption(words.scatter_note)
         ends = around([v for p in points for v in (p.x, p.y)])
-        title = view_of.title(cards[lead], text)
+        title = case_view.title(cards[lead], text)
         if case := chart(
             points,
             Scale(f"A · {title}", *ends),

@@ -28,10 +28,10 @@ free = {n: c for n, c in cards.items() if c.family != "score" and n not in ranki
 with st.container(horizontal=True):
     tracks = list(dict.fromkeys(c.track for c in chosen.columns.methods if not c.control))
     names = {frame.ALL: words.all_tracks, **text.frame.tracks}
-    track = pick.one(words.track, "track", [frame.ALL, *tracks], frame.ALL, names.__getitem__, width=180)
+    track = pick.one(words.track, "track", [frame.ALL, *tracks], frame.ALL, names.__getitem__, width=160)
     figures = {HEADLINE: text.frame.score, **text.frame.axes, **{n: c.title for n, c in free.items()}}
     orders = [*composites, *free]
-    by = pick.one(words.by, "by", orders, orders[0], figures.__getitem__, help=words.by_help, width=200)
+    by = pick.one(words.by, "by", orders, orders[0], figures.__getitem__, help=words.by_help, width=180)
     columns = pick.several(
         words.more_columns,
         "columns",

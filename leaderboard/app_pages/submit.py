@@ -56,13 +56,7 @@ if (newest := st.session_state.get("submitted")) is not None:
     held = ledger.get(newest)
     if held.problems:
         st.error(words.refused.format(n=len(held.problems)), icon=":material/block:")
-        st.caption(words.refused_note)
-        table(
-            submission_view.problem_columns(text),
-            submission_view.problem_lines(held.problems),
-            key="problems",
-            caption=words.refused.format(n=len(held.problems)),
-        )
+        st.caption(words.refused_note)  # they are listed below, with the submission
     elif held.state in ("queued", "checked"):
         said = words.taken if held.state == "queued" else words.waits
         st.success(said.format(id=held.id), icon=":material/check:")
@@ -91,6 +85,13 @@ else:
         caption=words.history,
         fit=True,
     )
+    if chosen.problems:
+        table(
+            submission_view.problem_columns(text),
+            submission_view.problem_lines(chosen.problems),
+            key="problems",
+            caption=words.refused.format(n=len(chosen.problems)),
+        )
     if {"withdraw", "cancel"} & set(moves(chosen.state, "submitter")):
         with st.form("withdraw"):
             reason = st.text_input(words.withdraw_why)

@@ -43,8 +43,9 @@ else:
     questions = words.questions if mode == "pairs" else words.marks
     options: list[str | int] = list(words.choices) if mode == "pairs" else list(sheet.MARKS)
     with st.form("answers", border=False):
+        columns = st.columns(2)
         given = {
-            axis: st.radio(
+            axis: columns[i % 2].radio(
                 questions[axis],
                 options,
                 index=None,
@@ -53,7 +54,7 @@ else:
                 help=None if mode == "pairs" else words.marks_help,
                 key=f"{shown.token}.{axis}",
             )
-            for axis in AXES
+            for i, axis in enumerate(AXES)
         }
         pressed = st.form_submit_button(words.cast, type="primary", icon=":material/how_to_vote:")
     if pressed and any(answer is None for answer in given.values()):
