@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bench.errors import UserError
 from bench.store.columns import Columns
+from bench.store.db import StoreLocked, StoreNewer
 from bench.store.read import Board
 from bench.votes.studies import Study, studies
 from leaderboard import pick, query, source
@@ -44,12 +45,16 @@ def opened(need_runs: bool = True) -> source.Source:
         found = source.open_source()
     except source.StoreMissing as error:
         _stop(words.missing_title, words.missing_body, str(error), RUN)
+    except StoreNewer as error:
+        _stop(words.newer_title, "", str(error), "pip install --upgrade shopedit-bench")
+    except StoreLocked as error:
+        _stop(words.locked_title, words.locked_body, str(error), "bench doctor")
     except UserError as error:
         _log.warning("%s", error)
         _stop(words.broken_title, "", str(error), "bench doctor")
     except SQLAlchemyError as error:
         _log.warning("%s", error)
-        _stop(words.broken_title, "", str(getattr(error, "orig", error)), "bench doctor")
+        _stop(words.locked_title, words.locked_body, str(getattr(error, "orig", error)), "bench doctor")
     if need_runs and not found.boards:
         _stop(words.empty_title, words.empty_body, "", RUN)
     return found

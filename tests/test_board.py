@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+import alembic.command
 import pytest
+from sqlalchemy import create_engine
 from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
@@ -20,6 +25,7 @@ from bench.home import Home, open_home
 from bench.plan import RunSpec
 from bench.run import prepare, run
 from bench.store.access import open_reader
+from bench.store.db import HEAD, alembic_config
 from bench.store.read import Result
 from leaderboard import access, numbers
 from leaderboard.text import EN, LANGUAGES
@@ -223,6 +229,42 @@ def test_a_store_that_is_no_database_is_said_in_one_line(tmp_path: Path, monkeyp
     at = opened()
     assert at.subheader[0].value == EN.frame.broken_title
     assert "bench store rebuild" in at.text[0].value
+
+
+def test_a_newer_store_names_the_command_that_updates_the_program(
+    filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(filled, tmp_path / "home")
+    with closing(sqlite3.connect(tmp_path / "home" / "bench.db")) as db, db:
+        db.execute("UPDATE alembic_version SET version_num = '9999'")
+    monkeypatch.setenv("BENCH_HOME", str(tmp_path / "home"))
+    at = opened()
+    assert at.subheader[0].value == EN.frame.newer_title
+    assert at.code[0].value == "pip install --upgrade shopedit-bench"
+
+
+def test_an_older_store_is_brought_up_to_date_and_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'bench.db'}")
+    alembic.command.upgrade(alembic_config(engine), "0001")
+    monkeypatch.setenv("BENCH_HOME", str(tmp_path))
+    assert opened().subheader[0].value == EN.frame.empty_title
+    with closing(sqlite3.connect(tmp_path / "bench.db")) as db:
+        assert db.execute("SELECT version_num FROM alembic_version").fetchone() == (HEAD,)
+
+
+def test_a_store_that_another_program_holds_is_said(
+    filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(filled, tmp_path / "home")
+    monkeypatch.setenv("BENCH_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("bench.store.db.BUSY_SECONDS", 0.1)
+    with closing(sqlite3.connect(tmp_path / "home" / "bench.db")) as db:
+        db.execute("PRAGMA locking_mode=EXCLUSIVE")
+        db.execute("BEGIN EXCLUSIVE")
+        at = opened()
+    assert at.subheader[0].value == EN.frame.locked_title
+    assert "another program holds it" in at.text[0].value
+    assert opened().subheader[0].value == EN.ranking.track_heading["first-frame"]
 
 
 def test_a_run_that_ends_while_the_board_is_open_is_seen(

@@ -22,6 +22,14 @@ WRITES = "shopedit_writes"
 """Execution option of a transaction that will write."""
 
 
+class StoreLocked(UserError):
+    """Another program holds the database for itself."""
+
+
+class StoreNewer(UserError):
+    """The database was written by a newer version of this program."""
+
+
 def open_engine(url: str) -> Engine:
     """Return an engine on a database whose schema is this version's.
 
@@ -39,6 +47,8 @@ def open_engine(url: str) -> Engine:
         with engine.connect() as connection:
             found = _revision(connection)
     except DatabaseError as error:
+        if "locked" in str(error.orig):
+            raise StoreLocked(f"{url}: another program holds it for itself; wait for that one, or end it") from error
         raise UserError(f"{url}: cannot be opened ({error.orig}); `bench store rebuild` makes it anew") from error
     if found != HEAD:
         migrate(engine, found)
@@ -51,7 +61,7 @@ def _prepare_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def _pragmas(connection: Any, _: Any) -> None:
         cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+        cursor.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
         _use_wal(cursor)
         cursor.execute("PRAGMA synchronous=NORMAL")  # the journal is what must survive a power cut
         cursor.execute("PRAGMA foreign_keys=ON")
@@ -109,7 +119,7 @@ def migrate(engine: Engine, found: str | None) -> None:
         try:
             ScriptDirectory.from_config(config).get_revision(found)
         except CommandError as error:
-            raise UserError(
+            raise StoreNewer(
                 f"{engine.url}: schema {found} is newer than this program's {HEAD}; update shopedit-bench"
             ) from error
     command.upgrade(config, "head")

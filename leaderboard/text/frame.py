@@ -48,6 +48,9 @@ class Words:
     missing_title: str
     missing_body: str
     broken_title: str
+    newer_title: str
+    locked_title: str
+    locked_body: str
     no_results_title: str
     no_results_body: str
     no_method: str
@@ -129,6 +132,9 @@ WORDS = {
         missing_title="There is no store here yet",
         missing_body="Make a run to start one, or name another folder with --home or $BENCH_HOME.",
         broken_title="The store cannot be read",
+        newer_title="The store is newer than this program",
+        locked_title="The store does not answer",
+        locked_body="Reload this page once the program that holds it has ended.",
         no_results_title="Nothing to show",
         no_results_body="No edit of this board matches the filters. Choose another split, scenario or vertical.",
         no_method="Only controls have been run on this selection. Add a method:",
@@ -208,6 +214,9 @@ WORDS = {
         missing_title="这里还没有结果库",
         missing_body="运行一次评测即可建立，或用 --home 或 $BENCH_HOME 指定别的文件夹。",
         broken_title="结果库无法读取",
+        newer_title="结果库比本程序新",
+        locked_title="结果库没有应答",
+        locked_body="等占用它的程序结束后，重新加载本页。",
         no_results_title="没有可显示的内容",
         no_results_body="没有符合筛选条件的编辑结果。请换一个划分、场景或品类。",
         no_method="当前选择里只有对照项。可这样添加一个方法：",
