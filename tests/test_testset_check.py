@@ -107,6 +107,16 @@ def test_a_set_without_faults_and_without_card_is_as_published(folder: Path) -> 
     assert (done.exit_code, done.stdout.strip()) == (0, "toy 1.0: 7 cases, 15 files, all as published")
 
 
+def test_rendered_clips_of_two_groups_that_look_alike_are_a_fault_and_ones_own_are_not(folder: Path) -> None:
+    alike = "clips/0.mp4: shows nearly what clips/1.mp4 shows, of another group"
+    assert alike not in faults(folder)[1]
+    info = json.loads((folder / "testset.json").read_text()) | {"generator": {"kept": {}, "dropped": {}}}
+    (folder / "testset.json").write_text(json.dumps(info))
+    found = faults(folder)[1]
+    assert alike in found
+    assert not any("clips/0.mp4: shows nearly what clips/0-0.mp4" in line for line in found)  # one group
+
+
 def test_a_folder_that_is_no_test_set_ends_in_two(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["testset", "check", "--testset", str(tmp_path)])
     assert done.exit_code == 2

@@ -8,16 +8,23 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import av
+import numpy as np
+
 from bench.errors import CaseFailed
 from bench.identity import file_digest
 from bench.media import read_png
+from bench.media.color import to_rgb
 from bench.media.inspect import Inspection, inspect, jitter
 from bench.testsets import assets_of, read_info, read_testset
-from bench.types import SCENARIOS, Asset, EditCase, TestSet
+from bench.types import SCENARIOS, Asset, EditCase, Frames, TestSet
 from testset.card import stale
-from testset.duplicates import Bits, near_duplicates, read_fingerprint
+from testset.duplicates import Bits, fingerprint, moments, near_duplicates
 from testset.importing import MAX_JITTER
 from testset.table import is_name
+
+Prints = dict[str, tuple[str, Bits]]
+"""Group and fingerprint of each source and target, by path."""
 
 
 def faults(folder: Path) -> tuple[TestSet, list[str]]:
@@ -26,9 +33,10 @@ def faults(folder: Path) -> tuple[TestSet, list[str]]:
     Raises `UserError` where records are no records at all.
     """
     testset, info = read_testset(folder), read_info(folder)
-    found = [*_records(testset.cases), *_subsets(testset), *_files(testset), *_strangers(testset)]
-    if "dropped" in info.generator:  # clips of one's own may be alike on purpose
-        found += _twins(testset)
+    prints: Prints | None = {} if "dropped" in info.generator else None  # one's own clips may be alike on purpose
+    found = [*_records(testset.cases), *_subsets(testset), *_files(testset, prints), *_strangers(testset)]
+    for a, b in near_duplicates(prints or {}):
+        found.append(f"{a}: shows nearly what {b} shows, of another group")
     if (folder / "README.md").exists() or (folder / "SHA256SUMS").exists():
         found += stale(testset, info)
     return testset, found
@@ -87,8 +95,8 @@ def _subsets(testset: TestSet) -> Iterator[str]:
         yield f"smoke: found {len(smoke)} cases of {len(set(smoke))} scenarios, wanted one of each of {len(SCENARIOS)}"
 
 
-def _files(testset: TestSet) -> list[str]:
-    """Return what is wrong with the files, each looked at once however many cases name it."""
+def _files(testset: TestSet, prints: Prints | None) -> list[str]:
+    """Return what is wrong with the files, each decoded once however many cases name it; fill in the fingerprints."""
     uses: dict[str, tuple[EditCase, str, Asset]] = {}
     clashes = []
     for case in testset.cases:
@@ -97,11 +105,11 @@ def _files(testset: TestSet) -> list[str]:
             if first[2] != asset:
                 clashes.append(f"{asset.path}: {case.id} records it otherwise than {first[0].id}")
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        looked = pool.map(lambda use: list(_file(testset.root, *use)), uses.values())
+        looked = pool.map(lambda use: list(_file(testset.root, *use, prints)), uses.values())
         return clashes + [fault for found in looked for fault in found]
 
 
-def _file(root: Path, case: EditCase, role: str, asset: Asset) -> Iterator[str]:
+def _file(root: Path, case: EditCase, role: str, asset: Asset, prints: Prints | None) -> Iterator[str]:
     path = root / asset.path
     where = f"{asset.path} ({role} of {case.id})"
     if not path.resolve().is_relative_to(root.resolve()):
@@ -114,10 +122,30 @@ def _file(root: Path, case: EditCase, role: str, asset: Asset) -> Iterator[str]:
         yield f"{where}: altered, found sha256 {digest[:12]}, wanted {asset.sha256[:12]}"
         return
     try:
-        found = _still(path, asset) if role == "first_frame" else _clip(inspect(path), asset)
+        if role == "first_frame":
+            found = _still(path, asset)
+        elif prints is not None and role in ("source", "target"):
+            facts, bits = _fingerprinted(path, asset)
+            if bits is not None:
+                prints[asset.path] = (case.group, bits)
+            found = _clip(facts, asset)
+        else:
+            found = _clip(inspect(path), asset)
         yield from (f"{where}: {text}" for text in found)
     except CaseFailed as error:
         yield f"{where}: {error}"
+
+
+def _fingerprinted(path: Path, asset: Asset) -> tuple[Inspection, Bits | None]:
+    """Return what a clip is and its fingerprint from one decoding; None where it has not its record's length."""
+    picked: list[Frames] = []
+
+    def watch(index: int, frame: av.VideoFrame) -> None:
+        if index in moments(asset.frames):
+            picked.append(to_rgb(frame).to_ndarray())
+
+    facts = inspect(path, watch=watch)
+    return facts, fingerprint(np.stack(picked)) if len(picked) == len(moments(asset.frames)) else None
 
 
 def _still(path: Path, asset: Asset) -> Iterator[str]:
@@ -135,23 +163,6 @@ def _clip(clip: Inspection, asset: Asset) -> Iterator[str]:
         yield f"players turn it by {clip.rotation} degrees"
     if jitter(clip.times) > MAX_JITTER:
         yield "its frame rate varies"
-
-
-def _twins(testset: TestSet) -> Iterator[str]:
-    """Yield clips of two groups that show nearly the same."""
-    clips = {a.path: (case.group, a) for case in testset.cases for a in (case.source, case.target) if a is not None}
-
-    def look(path: str) -> tuple[str, Bits] | None:
-        group, asset = clips[path]
-        try:
-            return group, read_fingerprint(testset.root / path, asset.frames)
-        except CaseFailed:
-            return None  # `_files` says so
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        prints = {path: found for path, found in zip(clips, pool.map(look, clips), strict=True) if found}
-    for a, b in near_duplicates(prints):
-        yield f"{a}: shows nearly what {b} shows, of another group"
 
 
 def _strangers(testset: TestSet) -> Iterator[str]:

@@ -29,10 +29,15 @@ def fingerprint(frames: Frames) -> Bits:
     The difference hash of images, taken of each colour channel of the first, middle and last frame.
     """
     bits = []
-    for t in (0, len(frames) // 2, len(frames) - 1):
+    for t in moments(len(frames)):
         small = cv2.resize(frames[t], (SIDE + 1, SIDE), interpolation=cv2.INTER_AREA).astype(np.int16)
         bits.append(small[:, 1:] - small[:, :-1] > 1)
     return np.concatenate([b.ravel() for b in bits])
+
+
+def moments(frames: int) -> tuple[int, int, int]:
+    """Return the indices of the frames that a fingerprint is made of."""
+    return (0, frames // 2, frames - 1)
 
 
 def read_fingerprint(path: Path, frames: int) -> Bits:
@@ -40,7 +45,7 @@ def read_fingerprint(path: Path, frames: int) -> Bits:
 
     Raises CaseFailed for a file that is no such clip.
     """
-    wanted = (0, frames // 2, frames - 1)
+    wanted = moments(frames)
     with opened(path) as (container, stream):
         picked = [to_rgb(f).to_ndarray() for t, f in enumerate(container.decode(stream)) if t in wanted]
     if len(picked) != len(set(wanted)):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +16,7 @@ from bench.errors import CaseFailed
 from bench.media.color import to_rgb
 from bench.media.decode import MAX_FRAMES, fps_of, opened
 
+_SMALL = 512 * 512
 _HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
 """Transfer functions (ITU-T H.273, table 3) that 8-bit RGB would show wrong."""
 
@@ -43,8 +45,12 @@ class Inspection:
         return len(self.times)
 
 
-def inspect(path: Path, *, max_frames: int = MAX_FRAMES) -> Inspection:
+def inspect(
+    path: Path, *, max_frames: int = MAX_FRAMES, watch: Callable[[int, av.VideoFrame], None] | None = None
+) -> Inspection:
     """Decode every frame of a clip and return what was found; no pixel is converted or kept.
+
+    `watch` is shown each frame with its index, for what else there is to learn from one decoding.
 
     Raises `CaseFailed` with the file's name and the reason: missing, not a clip, more than one video stream, a codec,
     size or length beyond the limits, a size that changes on the way, damaged or missing frames.
@@ -52,13 +58,16 @@ def inspect(path: Path, *, max_frames: int = MAX_FRAMES) -> Inspection:
     times: list[float | None] = []
     rotation, interlaced, hdr = 0, False, None
     with opened(path) as (container, stream):
-        stream.thread_type = "AUTO"
         size = (stream.codec_context.width, stream.codec_context.height)
+        if size[0] * size[1] > _SMALL:  # threads of their own cost small clips more than they give
+            stream.thread_type = "AUTO"
         for frame in container.decode(stream):
             _check(path, frame, size, len(times), max_frames)
             rotation = rotation or -int(frame.rotation) % 360
             interlaced = interlaced or bool(frame.interlaced_frame)
             hdr = hdr or _HDR_TRANSFERS.get(int(frame.color_trc))
+            if watch is not None:
+                watch(len(times), frame)
             times.append(frame.time)
         fps, aspect, stated = fps_of(stream), Fraction(stream.sample_aspect_ratio or 1), int(stream.frames)
     if not times:
