@@ -128,14 +128,14 @@ def shared_part(edits: int) -> None:
         print(f"shared   {label:28s} {apart / edits:6.2f} s, {apart / together:.1f} times as much")
 
 
-def cached_part() -> None:
-    """Three hundred tiny edits: what is measured is planning, storing and reading, not pixels."""
+def cached_part(cases: int) -> None:
+    """Tiny edits: what is measured is planning, storing and reading, not pixels."""
     from tests.fixtures import make_testset
 
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "set"
         folder.mkdir()
-        make_testset(folder, edits=300)
+        make_testset(folder, edits=cases)
         plugins = {"SHOPEDIT_PLUGINS": "metrics:sharp=tests.fixtures", "BENCH_HOME": str(Path(scratch) / "home")}
         environment = os.environ | plugins | {"OMP_NUM_THREADS": "1"}
         command = [sys.executable, "-m", "bench.cli", "run", "--method", "copy-source", "--no-controls"]
@@ -156,7 +156,7 @@ def cached_part() -> None:
 
         for label, more in (("first run", ()), ("all there", ()), ("one metric more", ("--metric", "gradient"))):
             wall, cpu = run(*more)
-            print(f"cached   300 edits, {label:18s} {wall:6.1f} s wall {cpu:6.1f} s processor")
+            print(f"cached   {cases} edits, {label:18s} {wall:6.1f} s wall {cpu:6.1f} s processor")
             if label == "all there":
                 before = scores()
         after = scores()
@@ -169,12 +169,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--part", choices=("edit", "workers", "shared", "cached"))
     parser.add_argument("--edits", type=int, default=8)
+    parser.add_argument("--cases", type=int, default=300, help="of the part `cached`")
     args = parser.parse_args()
     parts = {
         "edit": edit_part,
         "workers": lambda: workers_part(args.edits),
         "shared": lambda: shared_part(max(2, args.edits // 4)),
-        "cached": cached_part,
+        "cached": lambda: cached_part(args.cases),
     }
     for name, part in parts.items():
         if args.part in (None, name):
