@@ -62,6 +62,7 @@ def test_batches_of_frames_change_nothing(
     hold(scored(sample), values)
 
 
+@pytest.mark.slow  # threads that spin on a busy machine take minutes
 def test_threads_change_nothing(sample: Sample, values: dict[str, float]) -> None:
     import cv2
     import torch
