@@ -13,7 +13,7 @@ import torch
 from bench.errors import UserError
 from methods.training import checkpoint
 from methods.training.clock import Clock
-from methods.training.command import CONFIGS
+from methods.training.command import CONFIGS, app
 from methods.training.config import TextImageConfig, read_config
 from methods.training.models import BUDGET_MIB, mebibytes
 from methods.training.session import Session
@@ -102,6 +102,19 @@ def test_the_export_loads_with_open_clip_and_gives_the_trained_embeddings(run: P
     assert "knows only this domain" in (folder / "README.md").read_text()
 
 
+def test_an_export_comes_back_as_a_run_that_another_starts_from(run: Path, tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    folder = export(run, tmp_path / "shopclip")
+    done = CliRunner().invoke(app, ["unpack", "--model", str(folder), "--out", str(tmp_path / "runs")])
+    assert done.exit_code == 0, done.output
+    back = tmp_path / "runs" / "text-image"
+    assert checkpoint.read_snapshot(back, "text-image") == checkpoint.read_snapshot(run, "text-image")
+    begun = stage(tmp_path / "more", 1, init=back)
+    saved = checkpoint.read_model(run)
+    assert all(torch.equal(w, saved[n].float()) for n, w in begun.learner.weights(average=False).items())
+
+
 def test_export_refuses_a_model_that_is_too_large_to_ship(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,6 +126,11 @@ def test_export_refuses_a_model_that_is_too_large_to_ship(
 
 def test_the_shipped_shape_keeps_its_budget_with_text_tower_and_embeddings() -> None:
     assert mebibytes(build_text_image(FULL.shape, FULL.shape.vocabulary)) <= BUDGET_MIB["shopclip"]
+
+
+def test_the_config_that_trains_on_fits_the_first_one_and_draws_other_scenes() -> None:
+    more = read_config(CONFIGS / "text-image-more.yaml", TextImageConfig)
+    assert more.shape == FULL.shape and more.seed != FULL.seed
 
 
 def test_a_tower_with_running_statistics_is_refused() -> None:

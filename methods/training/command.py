@@ -202,12 +202,15 @@ def export_text_image(
 
 @app.command()
 def unpack(
-    out: Annotated[Path, typer.Option(help="Folder for the runs `vae` and `flow`.")],
-    model: Annotated[Path, typer.Option(help="Folder that `bench train export` wrote.")] = SHIPPED,
+    out: Annotated[Path, typer.Option(help="Folder for the runs: `vae` and `flow`, or `text-image`.")],
+    model: Annotated[Path, typer.Option(help="Folder that an export wrote, of either model.")] = SHIPPED,
 ) -> None:
     """Turn an exported model back into runs, for --vae, --init or --resume."""
     with _one_line_errors():
-        from methods.training.unpack import unpack as write
+        if (model / "open_clip_config.json").is_file():
+            from methods.training.text_image_export import unpack as write
+        else:
+            from methods.training.unpack import unpack as write
 
         for stage, folder in write(model, out).items():
             console.print(f"{stage}: {folder}")

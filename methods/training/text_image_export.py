@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import bfloat16
 
-from methods.training.checkpoint import Snapshot, read_model, read_snapshot
+from methods.training.checkpoint import Snapshot, read_model, read_snapshot, save
 from methods.training.config import TextImageConfig
 from methods.training.export import history, write_sums
 from methods.training.models import check_budget
@@ -17,6 +17,7 @@ from methods.training.text import restore_tokenizer
 from methods.training.text_image_model import MEAN, STD, build_text_image, model_config
 
 WEIGHTS = "open_clip_model.safetensors"
+CONFIG = "open_clip_config.json"
 
 
 def export(run: Path, out: Path) -> Path:
@@ -39,7 +40,7 @@ def export(run: Path, out: Path) -> Path:
     draft.mkdir(parents=True)
     save_file({name: t.to(bfloat16).contiguous() for name, t in weights.items()}, draft / WEIGHTS)
     tokenizer.save_pretrained(draft)
-    _write_json(draft / "open_clip_config.json", _config(config, len(tokenizer)))
+    _write_json(draft / CONFIG, _config(config, len(tokenizer)))
     _write_json(draft / "prompts.json", snapshot.extra["prompts"])
     _write_json(draft / "training.json", history(snapshot))
     (draft / "README.md").write_text(_card(snapshot, config), encoding="utf-8")
@@ -49,6 +50,28 @@ def export(run: Path, out: Path) -> Path:
     shutil.rmtree(out, ignore_errors=True)
     draft.rename(out)
     return out
+
+
+def unpack(model: Path, out: Path) -> dict[str, Path]:
+    """Write `out/text-image`, a run for --init, from a folder that `export` wrote; return it by stage."""
+    from safetensors.torch import load_file
+
+    past = json.loads((model / "training.json").read_text(encoding="utf-8"))
+    tokenizer = json.loads((model / "tokenizer.json").read_text(encoding="utf-8"))
+    prompts = json.loads((model / "prompts.json").read_text(encoding="utf-8"))
+    snapshot = Snapshot(
+        "text-image",
+        past["step"],
+        past["progress"],
+        past["train_seconds"],
+        past["scenes_rendered"],
+        past["config"],
+        past["figures"],
+        {"tokenizer": tokenizer | {"padding": None, "truncation": None}, "prompts": prompts},
+    )
+    folder = out / "text-image"
+    save(folder, folder, snapshot, load_file(model / WEIGHTS))
+    return {"text-image": folder}
 
 
 def _config(config: TextImageConfig, vocabulary: int) -> dict[str, Any]:
