@@ -1,6 +1,7 @@
 """Studies: variants become rows, `bench` runs them as a process, and what comes back is summed up."""
 
 import json
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -143,7 +144,7 @@ def tiny(tmp_path, toyset, monkeypatch):
     return study, Where("dev", str(toyset), "cpu", "toy", 2, tmp_path / "home"), tmp_path
 
 
-def test_a_study_runs_bench_resumes_and_leaves_json_and_plots(tiny, capfd):
+def test_a_study_runs_bench_and_leaves_json_and_plots(tiny, capfd):
     study, where, folder = tiny
     path = study.make(where, folder / "out")
     document = json.loads(path.read_text())
@@ -152,9 +153,18 @@ def test_a_study_runs_bench_resumes_and_leaves_json_and_plots(tiny, capfd):
     assert document["partial"] and document["pairs"][0]["b"] == study.variants[1].name
     assert (folder / "out" / "tiny.svg").is_file()
     assert "4 jobs done now" in capfd.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_study_goes_on_where_it_was_stopped(tiny, capfd):
+    study, where, folder = tiny
+    first = replace(study, variants=study.variants[:1]).make(where, folder / "out")
+    assert "2 jobs done now" in capfd.readouterr().err
+    document = json.loads(study.make(where, folder / "out").read_text())
+    assert "2 jobs done now, 2 before" in capfd.readouterr().err
     again = json.loads(study.make(where, folder / "out").read_text())
-    assert "0 jobs done now" in capfd.readouterr().err
-    assert again == document
+    assert "0 jobs done now, 4 before" in capfd.readouterr().err
+    assert again == document and first.is_file()
 
 
 def test_a_run_that_bench_refuses_is_an_error_of_one_line(tiny):
