@@ -121,7 +121,14 @@ def test_a_run_leaves_curves_sheets_kept_checkpoints_and_figures(run: Path) -> N
 
     board = EventAccumulator(str(run / "tensorboard")).Reload()
     tags = set(board.Tags()["scalars"])
-    assert tags >= {"train/loss", "dmd/critic_loss", "dmd/critic_norm", "dmd/score_ratio", "dmd/normaliser"}
+    assert tags >= {
+        "train/loss",
+        "train/norm",
+        "dmd/critic_loss",
+        "dmd/critic_norm",
+        "dmd/score_ratio",
+        "dmd/normaliser",
+    }
     assert tags >= {"samples/motion", "samples/spread", "samples/saturation"}
     assert any(tag.startswith("critic/sigma-") for tag in tags)
     assert board.Tags()["images"] == ["samples"]

@@ -164,7 +164,9 @@ class Session:
                 lr=lr,
                 steps_per_second=rate,
             )
-            self.log.scalars(learner.step, {"train/loss": mean, "train/lr": lr, "train/steps_per_s": rate})
+            self.log.scalars(
+                learner.step, {"train/loss": mean, "train/norm": float(norm), "train/lr": lr, "train/steps_per_s": rate}
+            )
             if mean != mean or mean in (float("inf"), float("-inf")):
                 raise Diverged(
                     f"loss {mean} at step {learner.step}: the last checkpoint in {self.out} is kept; lower "

@@ -9,8 +9,6 @@ import re
 from collections.abc import Iterable
 from pathlib import Path, PurePath
 
-from platformdirs import user_cache_path
-
 from bench.errors import UserError, unknown
 
 SHIPPED = Path(__file__).parent.parent / "weights"
@@ -134,6 +132,8 @@ def _listed_sums(folder: Path) -> dict[str, str] | None:
 
 def _remembered_sums(folder: Path) -> dict[str, str]:
     """Hash every file whose size or time differs from the last look; weights of 20 GB take half a minute."""
+    from platformdirs import user_cache_path  # not needed where the hashes are listed
+
     key = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
     memo = user_cache_path("shopedit-bench") / "digests" / f"{key}.json"
     seen: dict[str, list[str | int]] = {}
