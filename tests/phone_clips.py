@@ -69,7 +69,16 @@ def wide_pixels(path: Path) -> Path:
 
 
 def cut_off(path: Path) -> Path:
-    """The second half of the file is missing, its index is not."""
+    """The file ends after three of its frames; its index, at the front, tells of six."""
+    plain(path)
+    with av.open(str(path)) as clip:
+        ends = [packet.pos + packet.size for packet in clip.demux(video=0) if packet.size]
+    path.write_bytes(path.read_bytes()[: ends[2]])
+    return path
+
+
+def torn(path: Path) -> Path:
+    """The file ends in the middle of a frame."""
     plain(path, width=256, height=256)
     data = path.read_bytes()
     path.write_bytes(data[: len(data) * 2 // 3])

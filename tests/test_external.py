@@ -127,15 +127,15 @@ def test_pictures_of_different_sizes_are_no_clip() -> None:
 
 
 def test_a_program_that_takes_too_long_is_ended_with_all_it_started(tmp_path: Path) -> None:
-    child = f"import time; time.sleep(3); open({str(tmp_path / 'survived')!r}, 'w')"
+    child = f"import time; time.sleep(6); open({str(tmp_path / 'survived')!r}, 'w')"
     code = (
         f"import subprocess, time; print('step 3 of 50', flush=True); "
         f"subprocess.Popen([sys.executable, '-c', {child!r}]); time.sleep(60)"
     )
     start = time.perf_counter()
-    with pytest.raises(CaseFailed, match=r"took longer than 1\.5 s and was ended: step 3 of 50"):
-        script(code, timeout=1.5).edit(request())
-    assert time.perf_counter() - start < 10
+    with pytest.raises(CaseFailed, match=r"took longer than 4 s and was ended: step 3 of 50"):
+        script(code, timeout=4).edit(request())
+    assert time.perf_counter() - start < 50
     time.sleep(3)
     assert not (tmp_path / "survived").exists()
 
@@ -205,7 +205,7 @@ def trickle(handler: BaseHTTPRequestHandler, body: bytes) -> None:
     handler.send_response(200)
     handler.send_header("Content-Length", "1000")
     handler.end_headers()
-    for _ in range(100):
+    for _ in range(600):
         handler.wfile.write(b"x")
         handler.wfile.flush()
         time.sleep(0.1)
@@ -222,7 +222,7 @@ SERVERS: dict[str, tuple[Callable[[BaseHTTPRequestHandler, bytes], None], str]] 
     "an error": (lambda h, b: reply(h, b"CUDA out of memory", 500), r"answered 500: CUDA out of memory"),
     "a text": (lambda h, b: reply(h, b"<html>hello"), r"edit.mp4: cannot be decoded"),
     "half a clip": (lambda h, b: reply(h, b[:100], length=5000), r"cannot be asked|broke off after 100 of 5000 bytes"),
-    "nothing": (lambda h, b: time.sleep(3), r"took longer than 1 s"),
+    "nothing": (lambda h, b: time.sleep(60), r"took longer than 1 s"),
     "a byte at a time": (trickle, r"took longer than 1 s"),
     "another address": (redirect, r"answered 302"),
 }
@@ -233,8 +233,8 @@ def test_a_server_that_fails_fails_its_case_with_the_reason(kind: str) -> None:
     answer, reason = SERVERS[kind]
     start = time.perf_counter()
     with server(answer) as url, pytest.raises(CaseFailed, match=reason):
-        method(url=url, timeout=1.0).edit(request())
-    assert time.perf_counter() - start < 5
+        method(url=url, timeout=1.0 if "longer" in reason else 60.0).edit(request())
+    assert time.perf_counter() - start < 50
 
 
 def test_a_server_that_is_away_or_sends_too_much_fails_the_case(monkeypatch: pytest.MonkeyPatch) -> None:
