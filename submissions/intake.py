@@ -65,6 +65,11 @@ def submit(
 
 def _open(ledger: Ledger, path: Path, actor: Actor, testset: str | None, limits: Limits, name: str) -> str:
     size = path.stat().st_size if path.is_file() else sum(scan(path)[0].values())
+    place = ledger.home.root
+    if shutil.disk_usage(place).free < 3 * size:  # as it came, unpacked, and stored anew
+        raise UserError(
+            f"{ledger.home.root}: no space for {mib(size)} three times over; free some, or name another --home"
+        )
     submission = "s" + secrets.token_hex(5)
     with ledger.transaction() as session:
         if why := refusal(session, actor.id, size, ledger.now(), limits):
@@ -75,10 +80,10 @@ def _open(ledger: Ledger, path: Path, actor: Actor, testset: str | None, limits:
 
 
 def _abandon(ledger: Ledger, submission: str) -> None:
-    """An error of ours or Ctrl-C on the way in: nothing is left waiting for its deadline."""
+    """An error of ours or Ctrl-C on the way in: nothing half read is left waiting for its deadline."""
     if "refuse" in moves(ledger.get(submission).state, "system"):
         ledger.move(submission, "refuse", reason="interrupted while it was taken in; send it again")
-    discard(ledger, submission)
+        discard(ledger, submission)
 
 
 def _receive(ledger: Ledger, submission: str, path: Path) -> tuple[Problem, ...]:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from bench.store.submission_rows import SubmissionRow
 from submissions.rules import mib
-from submissions.states import LIVE
+from submissions.states import LIVE, STATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Limits:
     at_once: int = 3
     """Submissions that are being read, wait or are being scored."""
     total_bytes: int = 200 * 2**30
-    """Of all submissions whose files are kept."""
+    """Of all submissions that are under way, in review or accepted."""
 
 
 LIMITS = Limits()
@@ -66,7 +66,8 @@ def refusal(session: Session, owner: str, size: int, moment: datetime, limits: L
     open_now = session.scalar(mine.where(SubmissionRow.state.in_(LIVE))) or 0
     if open_now >= limits.at_once:
         return f"{open_now} submissions under way, {limits.at_once} allowed at once; wait for one, or withdraw one"
-    held = session.scalar(select(func.sum(SubmissionRow.size))) or 0
+    kept = [state for state, stage in STATES.items() if stage.keep is None]
+    held = session.scalar(select(func.sum(SubmissionRow.size)).where(SubmissionRow.state.in_(kept))) or 0
     if held + size > limits.total_bytes:
         return f"{mib(int(held))} held for all, {mib(limits.total_bytes)} allowed; ask the organisers to make room"
     return None

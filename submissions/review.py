@@ -39,6 +39,16 @@ def results(ledger: Ledger, submission: str) -> tuple[Board, tuple[Result, ...]]
     return found
 
 
+def badges(ledger: Ledger) -> dict[str, Provenance]:
+    """Return the provenance of every accepted submission's row, by method key.
+
+    A row that is no submission was made and scored by whoever keeps this store: `organiser-run` on the project's own
+    board, `self-scored` on anybody else's.
+    """
+    held = ledger.submissions("accepted")
+    return {s.method_key: s.provenance for s in held if s.method_key and s.provenance}  # type: ignore[misc]
+
+
 def accept(
     ledger: Ledger, submission: str, actor: Actor, note: str | None = None, provenance: Provenance = "re-scored"
 ) -> Submission:

@@ -72,7 +72,11 @@ def sweep(ledger: Ledger, limits: Limits = LIMITS) -> tuple[str, ...]:
     done += [f"{s.id}: queue" for s in waiting if enqueue(ledger, s.id, limits).state == "queued"]
     for held in ledger.submissions():
         keep = STATES[held.state].keep
-        if keep is not None and ledger.folder(held.id).exists() and held.changed <= (moment - keep).isoformat():
+        if (
+            keep is not None
+            and ledger.folder(held.id).exists()
+            and held.changed <= (moment - keep).isoformat(timespec="seconds")
+        ):
             discard(ledger, held.id)
             done.append(f"{held.id}: files deleted")
     return (*done, *settle(ledger))
@@ -242,7 +246,9 @@ def _locked(ledger: Ledger, submission: str) -> Iterator[int | None]:
 
     A process that inherits the handle holds the lock as well, until both have closed it.
     """
-    handle = os.open(ledger.folder(submission) / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    place = ledger.folder(submission)
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)  # files that somebody deleted fail in the run, with a reason
+    handle = os.open(place / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
