@@ -77,7 +77,7 @@ def test_a_visit_from_the_ranking_to_the_votes(filled: Path, toyset: Path, tmp_p
         assert len(set(browser.times(tab))) == 1
 
         browser.visit(tab, f"{address}/compare?lang=en&a=blend&b=fails-once")
-        tab.get_by_text(EN.compare.gaps).wait_for()
+        tab.get_by_role("heading", name=EN.compare.gaps).wait_for()
         tab.locator("th a").first.click()
         browser.find_player(tab)
         assert "method=blend&method=fails-once" in tab.url

@@ -257,7 +257,7 @@ def test_both_languages_fill_the_same_templates_and_leave_nothing_untranslated()
         if isinstance(one, str):
             assert isinstance(other, str)
             assert sorted(_fields(one)) == sorted(_fields(other)), path
-            assert one in same or one != other, path
+            assert one != other or one in same or one.startswith("bench "), path
         elif isinstance(one, dict):
             assert isinstance(other, dict)
             assert list(one) == list(other), path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from leaderboard import citation, frame, source
+from leaderboard import access, citation, frame, source
 from leaderboard.components.table import Cell, Column, Line, table
 
 text = frame.begin("about")
@@ -20,6 +20,15 @@ st.write(words.licence)
 st.subheader(words.privacy_title, anchor=False)
 st.markdown(words.privacy)
 frame.command(words.forget)
+
+st.subheader(words.access_title, anchor=False)
+how = access.mode()
+st.write({"local": words.access_local, "oidc": words.access_oidc, "closed": words.access_none}[how])
+if how == "oidc":
+    if access.person() is None:
+        st.button(words.sign_in, icon=":material/login:", on_click=st.login)
+    else:
+        st.button(words.sign_out, icon=":material/logout:", on_click=st.logout)
 
 store = source.look()
 if store is not None and store.boards:

@@ -23,7 +23,6 @@ class Words:
     access_local: str
     access_oidc: str
     access_none: str
-    access_signed: str
     sign_in_why: str
     sign_in: str
     sign_out: str
@@ -62,13 +61,14 @@ WORDS = {
         privacy=(
             "- **Reading** stores nothing about you. The language is in the address; there are no cookies of ours, no "
             "trackers, and no page loads anything from another server.\n"
-            "- **Voting** stores a pseudonym, your answers, and how long each took. Where sign-in is configured the "
-            "pseudonym is derived from the account with a secret of this installation; the account's name and e-mail "
-            "are not stored with votes. Exports carry pseudonyms only.\n"
-            "- **Submitting** stores what the manifest says: team, contact, paper, code, licence. The contact is shown to "
-            "reviewers and never published. Rejected, failed and withdrawn uploads lose their clips when their deadline "
-            "passes; the entry in the log remains, without the contact.\n"
-            "- **Deletion.** Votes and submitters' details are deleted on request:"
+            "- **Voting** stores a keyed hash of the account, a random pseudonym, the date of the first ballot, and per "
+            "ballot its pair, sides, answers and times. No name, e-mail or network address. Exports carry pseudonyms only. "
+            "Answers are kept as long as their study is published.\n"
+            "- **Submitting** stores a keyed hash of the account and what the manifest says: team, contact, paper, code, "
+            "licence. The contact is shown to reviewers and never published. Files of a withdrawn upload are deleted at "
+            "once, of a failed one after 7 days, of a rejected or superseded one after 30. The statement and the log of "
+            "moves, which names no person, stay.\n"
+            "- **Deletion.** A submission is taken back on the page of submissions. A voter is deleted with every answer by:"
         ),
         forget="bench votes forget VOTER",
         access_title="Sign-in",
@@ -78,7 +78,6 @@ WORDS = {
             "This board is open to other machines and has no sign-in configured, so it can only be read. Run bench board "
             "without --host to submit, vote or review alone, or configure sign-in (docs/board.md)."
         ),
-        access_signed="You are signed in.",
         sign_in_why="Sign in to go on: one account is one submitter and one voter.",
         sign_in="Sign in",
         sign_out="Sign out",
@@ -111,11 +110,11 @@ WORDS = {
         privacy_title="隐私与保留期限",
         privacy=(
             "- **浏览**不保存任何关于你的信息。语言写在地址里；我们不设 cookie、没有跟踪器，任何页面都不从别的服务器加载内容。\n"
-            "- **投票**保存一个化名、你的回答和每次用时。若配置了登录，化名由账号和本安装的密钥导出；账号名和邮箱不与投票一起保存。"
-            "导出的数据只含化名。\n"
-            "- **提交**保存清单中的内容：团队、联系方式、论文、代码、许可。联系方式只给审核者看，从不公开。"
-            "被拒、失败和撤回的上传在期限过后删除视频；日志条目保留，但不含联系方式。\n"
-            "- **删除。** 投票和提交者的信息可应要求删除："
+            "- **投票**保存账号的带密钥哈希、一个随机化名、首次投票日期，以及每张选票的配对、左右位置、回答和用时。"
+            "不保存姓名、邮箱或网络地址。导出的数据只含化名。回答在研究公开期间一直保留。\n"
+            "- **提交**保存账号的带密钥哈希和清单中的内容：团队、联系方式、论文、代码、许可。联系方式只给审核者看，从不公开。"
+            "撤回的上传立即删除文件，失败的 7 天后删除，被拒或被取代的 30 天后删除。声明和不含个人姓名的日志保留。\n"
+            "- **删除。** 提交可在提交页撤回。下面的命令删除一位投票者及其全部回答："
         ),
         forget="bench votes forget VOTER",
         access_title="登录",
@@ -125,7 +124,6 @@ WORDS = {
             "这个榜单对其他机器开放，但没有配置登录，因此只能浏览。要独自提交、投票或审核，请不带 --host 运行 bench board；"
             "也可以配置登录（见 docs/board.md）。"
         ),
-        access_signed="你已登录。",
         sign_in_why="请先登录：一个账号对应一位提交者和一位投票者。",
         sign_in="登录",
         sign_out="退出登录",

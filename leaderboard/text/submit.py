@@ -112,7 +112,7 @@ WORDS = {
     "zh": Words(
         tagline="提交一个结果文件夹：先检查，再在这里评分，由人审核，然后上榜。",
         how="生成模板，每个案例放入一段视频，离线检查，打包，上传 zip。",
-        prepare="bench submit new my-results\nbench submit check my-results\nbench submit pack my-results  # 打包",
+        prepare="bench submit new my-results\nbench submit check my-results\nbench submit pack my-results",
         upload="打包好的提交 (zip)",
         upload_help="此处上限 {limit}；更大的请用 `bench submit add`。",
         button="检查并提交",
