@@ -24,14 +24,15 @@ FEW = 8
 _MACHINE = ("python", "torch", "device", "gpu", "cpu", "platform", "commit")
 
 
-def facts(card: MethodCard, run: Run | None, text: Text) -> list[Fact]:
-    """Return what a method says of itself, and where it was run last."""
+def facts(card: MethodCard, run: Run | None, provenance: str, text: Text) -> list[Fact]:
+    """Return what a method says of itself, who made its clips and scores, and where it was run last."""
     words = text.method
     track = text.frame.tracks[card.track] + (f" · {text.frame.control}" if card.control else "")
     parameters = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in card.parameters.items()]
     made = [
         Fact(words.description, (card.description,) if card.description else (), ("en",), lead=True),
         Fact(words.family, (card.family, track, f"{words.version} {card.version}", card.licence), chips=True),
+        Fact(words.provenance, () if card.control else (words.provenances[provenance],)),
         Fact(words.parameters, parameters, chips=True),
         Fact(words.paper, (card.paper,) if card.paper else ()),
         Fact(words.weights, (card.weights[:16] if card.weights else words.no_weights,)),

@@ -17,7 +17,7 @@ from bench.stats import Interval
 from bench.store.columns import Columns
 from bench.store.read import Result
 from bench.summary import AXES, HEADLINE
-from bench.types import SCENARIOS, EditCase, MethodCard, Scenario
+from bench.types import SCENARIOS, EditCase, MethodCard, Scenario, SetScore
 
 COMPOSITES = (HEADLINE, *AXES)
 Places = NDArray[np.intp]
@@ -207,6 +207,21 @@ def intervals(shown: View, rows: Sequence[int], metrics: Iterable[str]) -> dict[
         for row, interval in zip(rows, found, strict=True):
             if interval is not None:
                 made[row][metric] = interval
+    return made
+
+
+def of_sets(
+    shown: View, rows: Sequence[int], sets: Mapping[str, Mapping[str, SetScore]]
+) -> dict[int, dict[str, Interval]]:
+    """Return what metrics of whole sets say of these rows; without an interval `groups` is 0."""
+    made: dict[int, dict[str, Interval]] = {row: {} for row in rows}
+    for row in rows:
+        for name, score in sets.get(shown.columns.keys[row], {}).items():
+            if score.value is not None:
+                if score.low is None or score.high is None:
+                    made[row][name] = Interval(score.value, score.value, score.value, 0.95, score.edits, 0)
+                else:
+                    made[row][name] = Interval(score.value, score.low, score.high, 0.95, score.edits, score.groups)
     return made
 
 

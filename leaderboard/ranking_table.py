@@ -124,7 +124,8 @@ def interval_cell(found: Interval | None, text: Text, scale: Scale, edits: int) 
     low, mean, high = (scale.write(v) for v in (found.low, found.mean, found.high))
     hint = words.cell_help.format(mean=mean, low=low, high=high, n=found.n, groups=found.groups)
     # One clip resampled is the same clip: an interval of width zero would claim what nobody knows.
-    note = f"{low} \N{EN DASH} {high}" if found.groups > 1 else words.one_clip
+    alone = words.one_clip if found.groups == 1 else words.no_interval
+    note = f"{low} \N{EN DASH} {high}" if found.groups > 1 else alone
     if found.n < edits:
         note += " · " + words.partly_scored.format(n=found.n, of=edits)
     bar = Bar(scale.share(found.low), scale.share(found.mean), scale.share(found.high))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import cast
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -18,10 +19,11 @@ from bench.home import Home, open_home
 from bench.store import columns
 from bench.store.access import open_reader
 from bench.store.columns import Columns
-from bench.store.read import Board, Reader, Result, Run
-from bench.types import MetricCard
+from bench.store.read import Board, Reader, Result, Run, SetResult
+from bench.types import MetricCard, SetScore
 from leaderboard import query
 from submissions.ledger import Ledger
+from submissions.review import Provenance
 
 DATABASE = "BENCH_BOARD_DB"
 """Environment variable with the SQLAlchemy URL of the store, where it is not the state folder's own."""
@@ -77,6 +79,18 @@ class Source:
     def standings(self, board: Board, shown: Choice) -> query.Standings:
         """Return the ranking of some of a board's cases (`query.standings`)."""
         return _standings(self.reader, self.home.cache / "board", board, self.stamp, shown)
+
+    def sets(self, board: Board, split: str) -> dict[str, dict[str, SetScore]]:
+        """Return what metrics of whole sets (KVD, FID, FVD) say of a split, by method key and metric."""
+        found: dict[str, dict[str, SetScore]] = {}
+        for one in _sets(self.reader, board, self.stamp):
+            if one.split == split:
+                found.setdefault(one.method_key, {}).setdefault(one.metric, one.score)  # of several seeds the lowest
+        return found
+
+    def provenance(self, key: str) -> Provenance:
+        """Return who made a method's clips and who its scores, by its key: what was not submitted was run here."""
+        return _provenances(self.home, self.url, self.stamp).get(key, "organiser-run")
 
     def ledger(self) -> Ledger:
         """Return the submissions of this store."""
@@ -161,6 +175,17 @@ def _results(
     reader: Reader, board: Board, stamp: str, methods: frozenset[str] | None, cases: frozenset[str] | None
 ) -> tuple[Result, ...]:
     return reader.results(board, methods=methods, cases=cases)
+
+
+@lru_cache(maxsize=4)
+def _provenances(home: Home, url: str | None, stamp: str) -> dict[str, Provenance]:
+    accepted = Ledger(home, url).submissions("accepted")
+    return {s.method_key: cast(Provenance, s.provenance) for s in accepted if s.method_key and s.provenance}
+
+
+@lru_cache(maxsize=4)
+def _sets(reader: Reader, board: Board, stamp: str) -> tuple[SetResult, ...]:
+    return reader.sets(board)
 
 
 @lru_cache(maxsize=64)

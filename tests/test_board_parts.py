@@ -22,7 +22,7 @@ from bench.run import prepare, run
 from bench.store import columns as columns_module
 from bench.store.access import open_reader
 from bench.store.read import Board, Result
-from bench.types import Asset, EditCase, Instruction, MethodCard, MetricCard
+from bench.types import Asset, EditCase, Instruction, MethodCard, MetricCard, SetScore
 from leaderboard import case_view, numbers, pick, query, ranking_files, ranking_table, source
 from leaderboard.clips import ClipShelf
 from leaderboard.text import EN, ZH
@@ -220,6 +220,17 @@ def test_every_edit_as_parquet_is_one_row_per_method_and_case(shown: query.View,
     frame = pandas.read_parquet(io.BytesIO(ranking_files.edits_to_parquet(shown)))
     assert len(frame) == len(results)
     assert int(frame["failed"].sum()) == sum(not r.ok for r in results)
+
+
+def test_metrics_of_whole_sets_stand_beside_the_others(shown: query.View) -> None:
+    row = shown.columns.row("blend")
+    key = shown.columns.keys[row]
+    sets = {key: {"kvd": SetScore(0.5, None, 0.25, 0.75, 7, 4), "fid": SetScore(9.0, edits=7, groups=4)}}
+    found = query.of_sets(shown, [row], sets | {"other": {}})[row]
+    assert (found["kvd"].low, found["kvd"].high, found["kvd"].groups) == (0.25, 0.75, 4)
+    scale = ranking_table.Scale(None, 0, 10)
+    assert ranking_table.interval_cell(found["kvd"], EN, scale, 7).note == "0.250 – 0.750"
+    assert ranking_table.interval_cell(found["fid"], EN, scale, 7).note == EN.ranking.no_interval
 
 
 def test_cases_without_a_value_come_last(shown: query.View) -> None:

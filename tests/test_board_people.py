@@ -89,8 +89,9 @@ def test_accepting_puts_the_row_on_the_board_and_a_rejection_needs_a_reason(
     press(at, EN.review.accept)
     assert ledger.get(held.id).state == "accepted"
     assert at.success[0].value == EN.review.accepted.format(id=held.id)
-    rows = [name for t in elements(opened(), "table") for name in names(t)]
-    assert held.row_name in rows
+    rows = {line["id"]: line for t in elements(opened(), "table") for line in t["lines"]}
+    assert "re-scored" in rows[held.row_name]["cells"][0]["note"]
+    assert "organiser-run" in rows["blend"]["cells"][0]["note"]
     mine = page("submit")
     assert elements(mine, "table")[0]["lines"][0]["cells"][1]["text"] == "accepted"
     press(mine, EN.submit.withdraw)

@@ -20,7 +20,7 @@ name = pick.one(words.choose, "method", names, names[0], width=340)
 row = columns.row(name)
 card = columns.methods[row]
 run = next((r for r in store.runs if r.id == columns.runs[row]), None)
-facts(method_view.facts(card, run, text), key="about")
+facts(method_view.facts(card, run, store.provenance(columns.keys[row]), text), key="about")
 
 view = chosen.link
 with st.container(horizontal=True):

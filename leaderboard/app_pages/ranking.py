@@ -23,6 +23,9 @@ store = frame.opened()
 chosen = frame.selection(store)
 shown, composites = chosen.shown, chosen.shown.composites
 cards = {c.name: c for c in store.cards if c.name in chosen.columns.values}
+# Metrics of whole sets say nothing of a part of one.
+sets = store.sets(chosen.board, chosen.split) if chosen.scenario is None and chosen.vertical is None else {}
+of_sets = {c.name: c for c in store.cards if any(c.name in found for found in sets.values())}
 free = {n: c for n, c in cards.items() if c.family != "score" and n not in ranking_table.COST}
 
 with st.container(horizontal=True):
@@ -35,13 +38,13 @@ with st.container(horizontal=True):
     columns = pick.several(
         words.more_columns,
         "columns",
-        list(free),
+        [*free, *of_sets],
         [],
-        lambda name: free[name].title,
+        lambda name: (free | of_sets)[name].title,
         placeholder=words.more_columns_hint,
         width=340,
     )
-metrics = [free[name] for name in dict.fromkeys([*([] if by in composites else [by]), *columns])]
+metrics = [(free | of_sets)[name] for name in dict.fromkeys([*([] if by in composites else [by]), *columns])]
 figure_names = [*composites, *(m.name for m in metrics)]
 choice = source.Choice(chosen.split, chosen.scenario, chosen.vertical, by, cards[by].better == "higher")
 standings = store.standings(chosen.board, choice)
@@ -73,14 +76,25 @@ if not standings.tracks:
     st.write(text.frame.no_method)
     frame.command(frame.RUN)
 
+
+def badge(standing: query.Standing) -> str:
+    """Return the row's provenance."""
+    return words.badges[store.provenance(chosen.columns.keys[standing.row])]
+
+
 visible = [s for _, _, members in slots for s in members]
 found = query.intervals(shown, [s.row for s in visible], figure_names)
+for row, of_set in query.of_sets(shown, list(found), sets).items():
+    found[row] |= of_set
 scales = ranking_table.scales(found, metrics)
 for name, slot, rows_of in slots:
     ranked = name != "controls"
     test = words.rank_help if len(groups.get(name, ())) <= FEW else words.rank_t_help
     lines = [
-        ranking_table.line(s, found[s.row], text, figure_names, scales, standings.cases, view, ranked) for s in rows_of
+        ranking_table.line(
+            s, found[s.row], text, figure_names, scales, standings.cases, view, ranked, badge(s) if ranked else ""
+        )
+        for s in rows_of
     ]
     with slot:
         heads = ranking_table.columns(text, composites, metrics, test if ranked else None)

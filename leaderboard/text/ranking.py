@@ -41,7 +41,9 @@ class Words:
     partly_scored: str
     incomplete: str
     incomplete_rank: str
+    badges: dict[str, str]
     one_clip: str
+    no_interval: str
     cost_title: str
     cost_note: str
     cost_some: str
@@ -114,7 +116,9 @@ WORDS = {
         partly_scored="{n} of {of} scored",
         incomplete="{n} of {of} cases",
         incomplete_rank="Not ranked: it lacks a value for some of these cases.",
+        badges={"self-scored": "self-scored", "re-scored": "re-scored", "organiser-run": "organiser-run"},
         one_clip="one clip: no interval",
+        no_interval="no interval",
         cost_title="Quality against cost",
         cost_note="No other method is both better and cheaper than one on the line. Whiskers: 95 % interval.",
         cost_some="Drawn are, of {of} methods, those listed above and those on the line.",
@@ -184,7 +188,9 @@ WORDS = {
         partly_scored="{of} 个中 {n} 个有分",
         incomplete="{of} 个案例中的 {n} 个",
         incomplete_rank="未排名：部分案例没有数值。",
+        badges={"self-scored": "自评", "re-scored": "复评", "organiser-run": "主办方运行"},
         one_clip="只有一段视频：无区间",
+        no_interval="无区间",
         cost_title="质量与开销",
         cost_note="线上的方法没有别的方法既更好又更省。须线为 95% 区间。",
         cost_some="共 {of} 个方法，图中只画出上面列出的和线上的。",
