@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -99,8 +100,9 @@ def submit_and_accept(tab: Any, address: str, upload: Path, home: Path) -> None:
     tab.get_by_role("button", name=EN.submit.button).click()
     tab.get_by_text("is scored by bench submit work").wait_for()
     work = [sys.executable, "-m", "bench.cli", "submit", "work", "--protocol", "toy", "--home", str(home)]
-    done = subprocess.run(work, capture_output=True, text=True, check=False)
-    assert "scored" in done.stdout, done.stdout + done.stderr
+    plugins = os.environ | fixtures.ENVIRONMENT
+    done = subprocess.run(work, capture_output=True, text=True, check=False, env=plugins)
+    assert "1 scored" in done.stdout, done.stdout + done.stderr
     browser.visit(tab, f"{address}/review?lang=en")
     browser.find_player(tab)
     tab.get_by_role("button", name=EN.review.accept).click()
