@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from multiprocessing import get_context
 from multiprocessing.pool import Pool
 from pathlib import Path
@@ -31,6 +32,7 @@ from bench import protocol, registry
 from bench.features.bank import FeatureBank
 from bench.inputs import CaseReader, other_clip
 from bench.metrics import Sample, damage
+from bench.score import Formula
 from bench.testsets import select
 
 LITE = protocol.load("lite-1")
@@ -105,16 +107,14 @@ def _one_metric(name: str, edits: int, reload: bool) -> float:
                 from bench.features import effnet
 
                 effnet._network.cache_clear()
-            alone.score_edit(Sample(**{f: getattr(sample, f) for f in Sample.__slots__} | {"features": FeatureBank()}))
+            alone.score_edit(replace(sample, features=FeatureBank()))
 
     if not reload:
         alone.score_edit(next(samples(1, FeatureBank())))
     return timed(run)[1]
 
 
-def _terms_of(name: str) -> object:
-    from dataclasses import replace
-
+def _terms_of(name: str) -> Formula:
     return replace(LITE.formula, terms=tuple(t for t in LITE.formula.terms if t.metric == name))
 
 
@@ -122,10 +122,10 @@ def shared_part(edits: int) -> None:
     threads(1)
     LITE.score_edit(next(samples(1, FeatureBank())))
     together = timed(lambda: [LITE.score_edit(s) for s in samples(edits, FeatureBank())])[1]
-    print(f"shared   all metrics together         {together / edits:6.2f} s processor an edit")
-    for label, reload in (("one metric per process", False), ("and its model anew per clip", True)):
+    print(f"shared   all metrics together           {together / edits:6.2f} s processor an edit")
+    for label, reload in (("one metric per process", False), ("and EfficientNet anew per clip", True)):
         apart = sum(_one_metric(m.card.name, edits, reload) for m in PICTURES)
-        print(f"shared   {label:28s} {apart / edits:6.2f} s, {apart / together:.1f} times as much")
+        print(f"shared   {label:30s} {apart / edits:6.2f} s, {apart / together:.1f} times as much")
 
 
 def cached_part(cases: int) -> None:
