@@ -116,7 +116,7 @@ def test_failures_are_counted_and_score_nothing(home: Path) -> None:
 
 def test_a_method_that_lacks_cases_is_named_so_and_not_ranked(home: Path) -> None:
     mask = elements(opened(split="smoke"), "table")[1]
-    assert cell(mask, "masked", "Method")["note"] == "3 of 7 cases"
+    assert cell(mask, "masked", "Method")["note"].startswith("3 of 7 cases")
     assert cell(mask, "masked", "Rank")["text"] == numbers.NONE
 
 
