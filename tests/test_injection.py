@@ -79,7 +79,7 @@ def test_an_edit_has_the_size_of_its_source_and_latent_frame_zero_is_the_edited_
         (FeatureInjection, INJECTION | {"region": "found", "region_draws": 3}, 4 + 4 + 2 * 3),
         (FeatureInjection, INJECTION | {"features": "beside"}, 4 + 4 + 2),
         (AttentionSharing, SHARING | {"features": "beside", "sharing_share": 1.0, "guidance": 2.0}, 4 + 8 + 4),
-        (LatentBlending, {"region": "found", "blend_until": 0.0}, 4 + 4 + 4),
+        (LatentBlending, {"region": "found", "blend_until": 0.0}, 4 + 4 + 2),
         (LatentBlending, {"region": "none"}, 4 + 4),
     ],
 )
@@ -176,9 +176,9 @@ def test_a_velocity_that_breaks_names_leg_step_and_sigma(make, monkeypatch):
     monkeypatch.setattr(type(method.wan), "_forward", broken)
     for bad, words in (
         (1, r"region, target branch: .*nan at sigma 0\.7000"),
-        (4 + 2, r"inversion: .*nan at step 2 of 4, sigma 0\.\d+"),
-        (4 + 4 + 2, r"generation, held: .*nan at step 2 of \d, sigma 0\.\d+"),
-        (4 + 4 + 6, r"generation, free: .*nan at step \d of \d, sigma 0\.\d+"),
+        (2 + 2, r"inversion: .*nan at step 2 of 4, sigma 0\.\d+"),
+        (2 + 4 + 2, r"generation, held: .*nan at step 2 of \d, sigma 0\.\d+"),
+        (2 + 4 + 6, r"generation, free: .*nan at step \d of \d, sigma 0\.\d+"),
     ):
         calls.clear()
         breaks["at"] = bad

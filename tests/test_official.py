@@ -100,10 +100,14 @@ def metric(name: str) -> Metric:
     return found
 
 
+IN_A_WHEEL = {"label-text"}
+"""What both protocols read with the same network, which is installed with the package."""
+
+
 def test_every_official_metric_without_its_weights_says_what_to_run_and_the_score_stays_empty() -> None:
     scores = FULL.score_edit(sample())
     for one in FULL.metrics:
-        if one.card.backbone:
+        if one.card.backbone and one.card.name not in IN_A_WHEEL:
             reason = scores[one.card.name].unscored or ""
             name = next(n for n in weights.CATALOGUE if f"bench weights fetch {n}" in reason)
             assert reason == f"needs weights {name} ({weights.CATALOGUE[name].file}): run bench weights fetch {name}"
@@ -115,7 +119,7 @@ def test_every_official_metric_without_its_weights_says_what_to_run_and_the_scor
 def test_the_two_protocols_share_no_name_that_stands_on_a_network() -> None:
     lite = {m.card.name for m in (*protocol.load("lite-1").metrics, *protocol.load("lite-1").sets) if m.card.backbone}
     full = {m.card.name for m in (*FULL.metrics, *FULL.sets) if m.card.backbone}
-    assert lite and full and not lite & full
+    assert lite and full and lite & full == IN_A_WHEEL
 
 
 # LPIPS

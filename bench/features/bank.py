@@ -42,7 +42,7 @@ class FeatureBank:
     may share a folder.
     """
 
-    def __init__(self, folder: Path | None = None, max_bytes: int = 512 * 2**20) -> None:
+    def __init__(self, folder: Path | None = None, max_bytes: int = 192 * 2**20) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
         self._held = 0
