@@ -236,6 +236,7 @@ def test_portrait_clips_are_distilled_beside_square_ones(model: Path, tmp_path: 
     assert not torch.equal(distilled.pools[0].context, distilled.pools[1].context), "each size has scenes of its own"
 
 
+@pytest.mark.slow
 def test_two_processes_come_to_the_same_weights_and_the_first_one_saves(model: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--rdzv_backend", "c10d"]
     command += ["--rdzv_endpoint", "localhost:0", "-m", "tests.dmd_process", str(model), str(tmp_path)]
