@@ -1,6 +1,6 @@
 """What scoring costs, as ratios of things measured in the same run.
 
-    python tests/benchmarks/score_speed.py [--part edit|workers|shared|cached] [--edits 8]
+    python -m tests.benchmarks.score_speed [--part edit|workers|shared|cached] [--edits 8]
 
 - `edit`: seconds for one 17-frame 256 x 256 edit of the shipped `smoke` part with every per-case metric of lite-1, on
   two threads: the first of a case, and a later one (source, target, flow and anchors are known).
