@@ -196,8 +196,11 @@ def withdraw(ledger: Ledger, submission: str, actor: Actor, reason: str | None =
 
     Raises `UserError` for another's, and for one that has ended already.
     """
-    action = "cancel" if ledger.get(submission).state == "queued" else "withdraw"
-    found = ledger.move(submission, action, actor, reason)
+    ledger.get(submission)
+    with ledger.transaction() as session:
+        row = session.get_one(SubmissionRow, submission)  # read in here: a worker may begin to score it at any moment
+        ledger.step(session, row, "cancel" if row.state == "queued" else "withdraw", actor, reason)
+    found = ledger.get(submission)
     discard(ledger, submission)
     settle(ledger)
     return found
