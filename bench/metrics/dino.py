@@ -89,6 +89,7 @@ class DinoMargin:
 
     card = MetricCard(
         name="margin-dino-vitb8",
+        version=2,
         title="Edit made in the mask, DINO ViT-B/8",
         family="accuracy",
         better="higher",
@@ -123,7 +124,8 @@ class DinoMargin:
             return Score(
                 unscored=f"needs a change of {MIN_FEATURE_CHANGE:g} of the features' length, found {found:.3f}"
             )
-        return Score(way(edit, source, target, weight).margin)
+        own = (size / float(np.sum(weight, dtype=np.float64))) ** 0.5
+        return Score(way(edit, source, target, weight, least=own).margin)
 
 
 METRICS = (DinoStructure("source"), DinoStructure("target"), DinoFrames(), DinoMargin())

@@ -11,8 +11,8 @@ faint errors spread over all dimensions as hard as an edit that was not made, an
 latents; a projection does not, because such errors are nearly orthogonal to the asked change.
 
 In colours, |t - s| under stray is at most 15 units: a colour cast is as wrong in a large edit as in a small one. In
-features it is at least |t|: a recolouring moves them as little as a barely visible blur does, and that blur would cost
-40 % of the margin there and 12 % in a product swap (docs/score.md).
+features it is at least |t|: a recolouring moves them little, and faint blur would cost far more there than in a product
+swap (docs/score.md).
 """
 
 from __future__ import annotations
