@@ -17,15 +17,17 @@ from tests.moving_boxes import MovingBoxes
 
 def main(model: str, out: Path) -> None:
     torch.set_num_threads(1)
-    team = join("cpu")
-    agreed = team.clock(Clock(minutes=1.0, started=100.0 * team.rank))
-    config = read(CONFIGS / "dmd-tiny.yaml", None)
-    stage = start(config, MovingBoxes(), team, Clock(steps=3), teacher=model, out=out)
-    stage.run()
-    weights = {f"student.{k}": v for k, v in stage.student.weights(average=False).items()}
-    weights |= {f"critic.{k}": v for k, v in stage.critic.weights(average=False).items()}
-    save_file({k: v.detach().clone() for k, v in weights.items()}, out / f"rank-{team.rank}-of-{team.size}.safetensors")
-    (out / f"clock-{team.rank}").write_text(f"{agreed.started} {agreed.now()}")
+    with join("cpu") as team:
+        agreed = team.clock(Clock(minutes=1.0, started=100.0 * team.rank))
+        config = read(CONFIGS / "dmd-tiny.yaml", None)
+        stage = start(config, MovingBoxes(), team, Clock(steps=3), teacher=model, out=out)
+        stage.run()
+        weights = {f"student.{k}": v for k, v in stage.student.weights(average=False).items()}
+        weights |= {f"critic.{k}": v for k, v in stage.critic.weights(average=False).items()}
+        save_file(
+            {k: v.detach().clone() for k, v in weights.items()}, out / f"rank-{team.rank}-of-{team.size}.safetensors"
+        )
+        (out / f"clock-{team.rank}").write_text(f"{agreed.started} {agreed.now()}")
 
 
 if __name__ == "__main__":

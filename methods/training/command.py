@@ -115,21 +115,20 @@ def dmd(
         from methods.training.dmd.team import join
 
         settings = read(config, steps)
-        team = join(device)
-        scenes = RenderedScenes(team.device)
-        start(
-            settings,
-            scenes,
-            team,
-            started,
-            teacher=teacher,
-            out=out,
-            state=state,
-            resume=resume,
-            init=init,
-            pairs=pairs or (),
-            say=console.print,
-        ).run()
+        with join(device) as team:
+            start(
+                settings,
+                RenderedScenes(team.device),
+                team,
+                started,
+                teacher=teacher,
+                out=out,
+                state=state,
+                resume=resume,
+                init=init,
+                pairs=pairs or (),
+                say=console.print,
+            ).run()
 
 
 @app.command("export-student")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import torch
@@ -42,14 +43,19 @@ def alone(device: str) -> Team:
     return Team(0, 1, device, lambda _: None, lambda number: number)
 
 
-def join(device: str) -> Team:
-    """Return the team that `accelerate launch` or torchrun started this process in, or a team of one.
+@contextmanager
+def join(device: str) -> Iterator[Team]:
+    """Yield the team that `accelerate launch` or torchrun started this process in, or a team of one; leave it together.
+
+    A process that went home while others still talk would take its sockets with it, and the others would die of that:
+    they meet at the end and part in order. After an error nobody waits, so that the launcher sees it and ends the rest.
 
     Weights are not wrapped in DistributedDataParallel: the student's and the critic's updates take turns, and with
     adapters both live in one module, so gradients are averaged by one flat reduction before each optimiser step.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) < 2:
-        return alone(device)
+        yield alone(device)
+        return
     from accelerate import Accelerator
     from accelerate.utils import broadcast
 
@@ -66,4 +72,6 @@ def join(device: str) -> Team:
         return float(broadcast(told, from_process=0))
 
     where = "cpu" if device == "cpu" else str(accelerator.device)
-    return Team(accelerator.process_index, accelerator.num_processes, where, average, agree)
+    yield Team(accelerator.process_index, accelerator.num_processes, where, average, agree)
+    accelerator.wait_for_everyone()
+    accelerator.end_training()
