@@ -95,6 +95,7 @@ class References:
     mask: Mask | None
     product_mask: Mask | None
     other: Video | None
+    """None without a target too: then nothing is anchored, and nobody would look at it."""
 
 
 class CaseReader:
@@ -148,7 +149,7 @@ class CaseReader:
             target=self.video(case.target) if case.target else None,
             mask=self.mask(case.mask) if case.mask else None,
             product_mask=self.mask(case.product_mask) if case.product_mask else None,
-            other=self.video(other.source) if other else None,
+            other=self.video(other.source) if other and case.target else None,
         )
 
     def request(self, card: MethodCard, case: EditCase, wrong: EditCase | None, seed: int) -> EditRequest:

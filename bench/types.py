@@ -169,6 +169,8 @@ class Edit:
     peak_memory: int = 0
     """Bytes: peak GPU memory, or the process's peak resident set on a CPU."""
     notes: Mapping[str, Any] = field(default_factory=dict)
+    stored: str | None = None
+    """sha256 of a blob that decodes to exactly this clip, where the method took it from the state folder's own."""
 
 
 class MethodCard(_Record):

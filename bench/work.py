@@ -151,7 +151,9 @@ class Worker:
         return video, self._keep(edit, video)
 
     def _keep(self, edit: Edit, video: Video) -> EditFacts:
-        sha256 = self._blobs.add(lambda path: write_lossless(video, path))
+        sha256 = edit.stored
+        if sha256 is None or sha256 not in self._blobs:
+            sha256 = self._blobs.add(lambda path: write_lossless(video, path))
         crash.here("after-blob")
         frames, height, width = video.shape
         return EditFacts(

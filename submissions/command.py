@@ -36,7 +36,9 @@ AgainstOption = Annotated[
 def new(
     folder: Annotated[Path, typer.Argument(help="Folder to make.")],
     testset: Annotated[str, typer.Option(help="Name or folder of the test set that is edited.")] = DEFAULT_TESTSET,
-    split: Annotated[str, typer.Option(help="Split that is edited, or a named part of one.")] = "dev",
+    split: Annotated[
+        str | None, typer.Option(help="Split that is edited, or a named part of one. Default: dev, or the only one.")
+    ] = None,
 ) -> None:
     """Make a folder with submission.yaml to fill in and videos/ to put the clips into."""
     from bench import registry
@@ -45,6 +47,7 @@ def new(
     from submissions.template import write_template
 
     known = registry.testset(testset)
+    split = split or (known.splits[0] if len(known.splits) == 1 else "dev")
     cases = select(known, split)
     manifest = write_template(folder, known.name, known.version, split)
     out().print(f"fill in {escape(str(manifest))} and put {len(cases)} clips into videos/, e.g. {cases[0].id}.mp4")
@@ -206,6 +209,9 @@ def work(
         scored = serve(ledger, protocol, device, tell=lambda line: out().print(escape(line), soft_wrap=True))
         if not watch:
             out().print(f"{scored} scored")
+            for held in ledger.submissions("scoring"):
+                who = f"{held.id}: {held.worker} has it, and its lease runs until {held.lease}"
+                out().print(escape(f"{who}; if that worker is gone, run this again then"), soft_wrap=True)
             return
         time.sleep(10)
 

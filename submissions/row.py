@@ -89,4 +89,5 @@ class Submitted:
         sha256 = self._told.clips.get(request.case_id)
         if sha256 is None:
             raise CaseFailed(f"no clip was submitted for {request.case_id}")
-        return Edit(read_video(self._blobs.path(sha256)), self._told.seconds, nfe=0, notes={"seconds": "as submitted"})
+        clip = read_video(self._blobs.path(sha256))
+        return Edit(clip, self._told.seconds, nfe=0, notes={"seconds": "as submitted"}, stored=sha256)

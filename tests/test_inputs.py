@@ -135,3 +135,11 @@ def test_a_clip_unlike_its_record_fails_with_both_sizes(testset: TestSet) -> Non
     longer = case.source.model_copy(update={"frames": 17})
     with pytest.raises(CaseFailed, match="decodes to 5 frames of 48x32, its record says 17 frames of 48x32"):
         CaseReader(testset.root).video(longer)
+
+
+def test_without_a_target_nobody_asks_for_another_clip(toyset: Path, testset: TestSet) -> None:
+    reader = CaseReader(toyset)
+    case = testset.cases[0]
+    other = other_clip(case, testset.cases)
+    assert reader.references(case, other).other is not None
+    assert reader.references(case.model_copy(update={"target": None}), other).other is None

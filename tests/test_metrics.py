@@ -303,7 +303,23 @@ def test_the_bank_holds_neither_large_clips_nor_large_values_beyond_its_limit() 
     assert calls == [0, 1, 2, 0]
     del clips
     gc.collect()
-    assert sum(reference() is not None for reference in alive) == 1
+    assert not any(reference() is not None for reference in alive)
+
+
+def test_one_large_array_does_not_push_out_what_the_next_metric_reads() -> None:
+    bank = FeatureBank(max_bytes=1_000)
+    calls: list[str] = []
+
+    def recall(name: str, size: int) -> None:
+        bank.recall(f"{name}-x", lambda: (calls.append(name), {"a": np.zeros(size)})[1])
+
+    for name, size in (("features", 1_000), ("flow", 10_000), ("features", 1_000)):
+        recall(name, size)
+    assert calls == ["features", "flow"]
+    for number in range(3):
+        recall(f"flow{number}", 10_000)
+    recall("features", 1_000)
+    assert calls[-1] == "features"
 
 
 @pytest.mark.parametrize("name", ["seconds", "nfe", "peak-memory"])

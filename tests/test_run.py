@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from bench.plan import Job, RunSpec
 from bench.run import Report, prepare, run
 from bench.store.access import open_reader
 from bench.store.read import Result
+from bench.types import Edit, EditRequest
 from bench.work import Outcome
+from tests import fixtures
 
 
 def drive(toyset: Path, *methods: str, **changes) -> Report:
@@ -236,3 +239,24 @@ def test_the_environment_of_a_run_is_recorded(toy: Path, toyset: Path) -> None:
     assert facts["packages"]["numpy"]
     assert facts["device"] == "cpu"
     assert set(facts) >= {"commit", "dirty", "cpu", "cores", "gpu", "platform", "python"}
+
+
+def test_a_clip_that_the_store_has_is_not_encoded_again(
+    toy: Path, toyset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Submitted clips are stored when they are handed in; at 1280 x 704 encoding one takes seconds."""
+    drive(toyset, "blend", limit=1)
+    (first,) = results().values()
+    made_by = fixtures.Toy.edit
+
+    def again(self: fixtures.Toy, request: EditRequest) -> Edit:
+        return replace(made_by(self, request), stored=first.sha256)
+
+    def write(*_: object) -> None:
+        raise AssertionError("encoded again")
+
+    monkeypatch.setattr(fixtures.Toy, "edit", again)
+    monkeypatch.setattr("bench.work.write_lossless", write)
+    report = drive(toyset, "blend", limit=1, seed=1)
+    assert report.failed == ()
+    assert {r.sha256 for r in results().values()} == {first.sha256}

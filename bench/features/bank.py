@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -49,23 +51,20 @@ class FeatureBank:
         self._arrays: OrderedDict[str, Arrays] = OrderedDict()
         self._values: OrderedDict[tuple[object, ...], object] = OrderedDict()
         self._valued = 0
-        self._digests: OrderedDict[int, tuple[Video, str]] = OrderedDict()
+        self._largest = 0
+        self._digests: dict[int, tuple[weakref.ref[NDArray[np.uint8]], Fraction, str]] = {}
 
     def digest(self, video: Video) -> str:
         """Return sha256 (hex) of the clip's shape, frame rate and pixels."""
-        held = self._digests.get(id(video))
-        if held is None:
-            head = f"{video.shape}{video.fps}".encode()
-            body = np.ascontiguousarray(video.frames)
-            # The clip is kept beside its digest: a freed object's id could come back as another clip's.
-            held = (video, hashlib.sha256(head + body.data).hexdigest())
-            self._digests[id(video)] = held
-            while len(self._digests) > 1 and self._clip_bytes() > self._max_bytes:
-                self._digests.popitem(last=False)
-        return held[1]
-
-    def _clip_bytes(self) -> int:
-        return sum(video.frames.nbytes for video, _ in self._digests.values())
+        frames, key = video.frames, id(video.frames)
+        known = self._digests.get(key)
+        # Frames are not kept alive for their digest, and a freed array's id may come back as another clip's.
+        if known is not None and known[0]() is frames and known[1] == video.fps:
+            return known[2]
+        found = hashlib.sha256(f"{video.shape}{video.fps}".encode())
+        found.update(np.ascontiguousarray(frames).data)
+        self._digests[key] = (weakref.ref(frames, lambda _: self._digests.pop(key, None)), video.fps, found.hexdigest())
+        return found.hexdigest()
 
     def get(self, video: Video, extractor: Extractor) -> Arrays:
         """Return what the extractor says of the clip."""
@@ -83,7 +82,9 @@ class FeatureBank:
                 self._write(key, arrays)
         self._arrays[key] = arrays
         self._held += _nbytes(arrays)
-        while self._held > self._max_bytes and len(self._arrays) > 1:
+        self._largest = max(self._largest, _nbytes(arrays))
+        # The flow of one large clip must not push out the features that the next metric reads.
+        while self._held > max(self._max_bytes, 2 * self._largest) and len(self._arrays) > 1:
             self._held -= _nbytes(self._arrays.popitem(last=False)[1])
         return arrays
 

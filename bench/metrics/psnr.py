@@ -53,14 +53,14 @@ class Psnr:
         wanted = reference(sample) if self._region == "outside" else sample.target
         if wanted is None:
             return Score(unscored="needs a target clip")
+        if self._region and sample.mask is None:
+            return Score(unscored="needs a mask")
+        region = {"": None, "inside": sample.mask, "outside": outside(sample)}[self._region]
+        if self._region and region is None:
+            return Score(unscored=f"needs {OUTSIDE_SHARE:.0%} of the pixels outside the mask")
         error = (sample.edit.frames.astype(np.float32) - wanted.frames) ** 2
         per_pixel = error.mean(-1) / 255.0**2
-        if self._region:
-            if sample.mask is None:
-                return Score(unscored="needs a mask")
-            region = sample.mask if self._region == "inside" else outside(sample)
-            if region is None:
-                return Score(unscored=f"needs {OUTSIDE_SHARE:.0%} of the pixels outside the mask")
+        if region is not None:
             share = region.mean((1, 2))
             if not share.any():
                 return Score(unscored="needs a mask that is not empty")
