@@ -21,7 +21,7 @@ from bench.store.access import open_reader
 from bench.store.columns import Columns
 from bench.store.read import Board, Reader, Result, Run, SetResult
 from bench.types import MetricCard, SetScore
-from leaderboard import query
+from leaderboard import query, shipped
 from submissions.ledger import Ledger
 from submissions.review import Provenance
 
@@ -61,36 +61,48 @@ class Source:
     """Newest first."""
     cards: tuple[MetricCard, ...]
     reader: Reader
+    """Of the state folder's own store, or of the shipped rows where it has none yet."""
+    own: bool
+    """Whether it is the state folder's own."""
+    shipped: tuple[Home, Reader] | None
+    """The project's own rows (`leaderboard.shipped`), where they stand beside one's own."""
     stamp: str
     url: str | None
     """Of the database, where it is not the state folder's own."""
 
     def columns(self, board: Board) -> Columns:
         """Return every value of a board, newest identity of each method, one matrix per metric."""
-        return _columns(self.reader, self.home.cache / "board", board, self.stamp)
+        return _columns(self.reader, self.home.cache / "board", self.shipped, board, self.stamp)
 
     def results(
         self, board: Board, methods: Sequence[str] | None, cases: Sequence[str] | None = None
     ) -> tuple[Result, ...]:
         """Return the results of these methods on these cases with all that is stored of them (None: of all)."""
         picked = [None if names is None else frozenset(names) for names in (methods, cases)]
-        return _results(self.reader, board, self.stamp, picked[0], picked[1])
+        found = _results(self.reader, board, self.stamp, picked[0], picked[1])
+        if self.shipped is None:
+            return found
+        others = _results(self.shipped[1], board, "", picked[0], picked[1])
+        own = _own_columns(self.reader, self.home.cache / "board", board, self.stamp)
+        return (*found, *(others if own is None else shipped.missing_in(own, others)))
 
     def standings(self, board: Board, shown: Choice) -> query.Standings:
         """Return the ranking of some of a board's cases (`query.standings`)."""
-        return _standings(self.reader, self.home.cache / "board", board, self.stamp, shown)
+        return _standings(self.reader, self.home.cache / "board", self.shipped, board, self.stamp, shown)
 
     def sets(self, board: Board, split: str) -> dict[str, dict[str, SetScore]]:
         """Return what metrics of whole sets (KVD, FID, FVD) say of a split, by method key and metric."""
         found: dict[str, dict[str, SetScore]] = {}
-        for one in _sets(self.reader, board, self.stamp):
+        others = () if self.shipped is None else _sets(self.shipped[1], board, "")
+        for one in (*_sets(self.reader, board, self.stamp), *others):
             if one.split == split:
                 found.setdefault(one.method_key, {}).setdefault(one.metric, one.score)  # of several seeds the lowest
         return found
 
     def provenance(self, key: str) -> Provenance:
         """Return who made a method's clips and who its scores, by its key: what was not submitted was run here."""
-        return _provenances(self.home, self.url, self.stamp).get(key, "organiser-run")
+        held = _provenances(self.home, self.url, self.stamp) if self.own else {}
+        return held.get(key, "organiser-run")
 
     def ledger(self) -> Ledger:
         """Return the submissions of this store."""
@@ -120,21 +132,28 @@ def open_source() -> Source:
     Raises `StoreMissing` where there is none (nothing is created), `UserError` where it cannot be read.
     """
     url = os.environ.get(DATABASE) or None
-    home = _home(url)
+    home = _home()
+    rows = _shipped(home.cache, os.environ.get(shipped.VARIABLE))
+    if url is None and not _database(home).is_file() and not home.journals.is_dir():
+        if rows is None:
+            raise StoreMissing(f"{home.root}: holds no store")
+        return Source(home, *_contents(rows[1], None, ""), rows[1], False, None, "", url)
     stamp = _stamp(home, url)
     reader = _reader(str(home.root), url, _identity(home, url))
-    boards, runs, cards = _contents(reader, stamp)
-    return Source(home, boards, runs, cards, reader, stamp, url)
+    return Source(home, *_contents(reader, rows and rows[1], stamp), reader, True, rows, stamp, url)
 
 
-def _home(url: str | None) -> Home:
+@lru_cache(maxsize=4)
+def _shipped(cache: Path, _named: str | None) -> tuple[Home, Reader] | None:
+    """Read the folder once per process: what comes with a program does not change under it."""
+    return shipped.open_shipped(cache)
+
+
+def _home() -> Home:
     named = os.environ.get("BENCH_HOME")
     if named and not Path(named).expanduser().is_dir():
         raise StoreMissing(f"{named}: no such folder")
-    home = open_home()
-    if url is None and not _database(home).is_file() and not home.journals.is_dir():
-        raise StoreMissing(f"{home.root}: holds no store")
-    return home
+    return open_home()
 
 
 def _database(home: Home) -> Path:
@@ -161,12 +180,40 @@ def _reader(root: str, url: str | None, identity: int) -> Reader:
 
 
 @lru_cache(maxsize=4)
-def _contents(reader: Reader, stamp: str) -> tuple[tuple[Board, ...], tuple[Run, ...], tuple[MetricCard, ...]]:
-    return reader.boards(), reader.runs(), reader.metrics()
+def _contents(
+    reader: Reader, others: Reader | None, stamp: str
+) -> tuple[tuple[Board, ...], tuple[Run, ...], tuple[MetricCard, ...]]:
+    boards, runs, cards = reader.boards(), reader.runs(), reader.metrics()
+    if others is None:
+        return boards, runs, cards
+    mine, named = {_identity_of(board) for board in boards}, {card.name for card in cards}
+    return (
+        (*boards, *(board for board in others.boards() if _identity_of(board) not in mine)),
+        (*runs, *others.runs()),
+        (*cards, *(card for card in others.metrics() if card.name not in named)),
+    )
+
+
+def _identity_of(board: Board) -> tuple[str, str]:
+    """Return what scores must share to stand beside each other."""
+    return board.testset_digest, board.signature
 
 
 @lru_cache(maxsize=4)
-def _columns(reader: Reader, folder: Path, board: Board, stamp: str) -> Columns:
+def _columns(reader: Reader, folder: Path, rows: tuple[Home, Reader] | None, board: Board, stamp: str) -> Columns:
+    own = _own_columns(reader, folder, board, stamp)
+    others = None if rows is None else _own_columns(rows[1], rows[0].cache / "board", board, "")
+    found = shipped.beside(own, others) if own and others else own or others
+    if found is None:
+        raise KeyError(f"no board {board.testset} {board.version} under {board.signature}")
+    return found
+
+
+@lru_cache(maxsize=8)
+def _own_columns(reader: Reader, folder: Path, board: Board, stamp: str) -> Columns | None:
+    """Return what one store has of a board; None where it has nothing."""
+    if _identity_of(board) not in {_identity_of(other) for other in reader.boards()}:
+        return None
     return columns.load(reader.engine, board, folder)
 
 
@@ -189,9 +236,11 @@ def _sets(reader: Reader, board: Board, stamp: str) -> tuple[SetResult, ...]:
 
 
 @lru_cache(maxsize=64)
-def _standings(reader: Reader, folder: Path, board: Board, stamp: str, shown: Choice) -> query.Standings:
+def _standings(
+    reader: Reader, folder: Path, rows: tuple[Home, Reader] | None, board: Board, stamp: str, shown: Choice
+) -> query.Standings:
     """Keep rankings that have been looked at."""
-    found = query.view(_columns(reader, folder, board, stamp), shown.split, shown.scenario, shown.vertical)
+    found = query.view(_columns(reader, folder, rows, board, stamp), shown.split, shown.scenario, shown.vertical)
     return query.standings(found, shown.by, shown.higher)
 
 

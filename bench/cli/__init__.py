@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from bench.cli import compare, doctor, export, listing, meta_eval, report, run, score, store, votes, weights
+from bench.cli import compare, doctor, export, listing, meta_eval, report, results, run, score, store, votes, weights
 from bench.cli.group import BenchGroup
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command("meta-eval", epilog=meta_eval.EXAMPLES)(meta_eval.meta_eval)
 app.command("export", epilog=export.EXAMPLES)(export.export)
 app.command("doctor")(doctor.doctor)
 app.add_typer(report.app, name="report")
+app.add_typer(results.app, name="results")
 app.add_typer(store.app, name="store")
 app.add_typer(votes.app, name="votes")
 app.add_typer(weights.app, name="weights")

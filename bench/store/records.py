@@ -56,11 +56,11 @@ class EditFacts(_Record):
     width: int
     height: int
     fps: str
-    seconds: float
-    """Wall time of the edit without model loading."""
+    seconds: float | None
+    """Wall time of the edit without model loading; None for an edit that was read from a file of results."""
     nfe: int | None
     """None where nobody could count them."""
-    peak_memory: int
+    peak_memory: int | None
     """Bytes."""
     notes: dict[str, Any] = Field(default_factory=dict)
 

@@ -35,6 +35,10 @@ from bench.store.models import (
 from bench.store.records import AnyRecord, EditFacts, EditRecord, RunRecord, SetRecord
 from bench.store.vote_rows import StudyRow
 
+READ = "00000000T000000.000000"
+"""What names of runs that were read from files of results begin with. They are older than any of one's own, and an
+edit of one's own always takes the place of one that was read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -76,10 +80,14 @@ class Store:
         return {e.key: Known(e.status == "ok", e.sha256, frozenset(scores[e.id])) for e in edits}
 
     def facts(self, keys: Iterable[str]) -> dict[str, EditFacts]:
-        """Return the stored edits of these job keys, whichever test set they were made on."""
+        """Return the stored edits of these job keys, whichever test set they were made on.
+
+        Those that were read from files of results are none: their clips were never here.
+        """
         wanted = set(keys)
         with Session(self._engine) as session:
-            rows = session.scalars(select(EditRow).where(EditRow.sha256.is_not(None)).order_by(EditRow.id))
+            query = select(EditRow).where(EditRow.sha256.is_not(None), ~EditRow.run_id.startswith(READ))
+            rows = session.scalars(query.order_by(EditRow.id))
             return {row.key: _facts(row) for row in rows if row.key in wanted}
 
     def seconds(self) -> dict[str, float]:
@@ -238,6 +246,13 @@ def _begin(session: Session, record: RunRecord) -> None:
 def _edit(session: Session, record: EditRecord) -> None:
     run = _run(session, record.run)
     row = session.scalars(select(EditRow).filter_by(testset_id=run.testset_id, key=record.key)).one_or_none()
+    if row is not None and record.run.startswith(READ) and not row.run_id.startswith(READ):
+        return
+    if row is not None and row.run_id.startswith(READ) and not record.run.startswith(READ):
+        session.execute(delete(ScoreRow).filter_by(edit_id=row.id))
+        session.delete(row)
+        session.flush()
+        row = None
     if row is not None and row.sha256 is not None:
         if record.edit is None:
             return

@@ -18,7 +18,7 @@ from bench.errors import UserError
 from bench.home import Home
 from bench.store.db import open_engine
 from bench.store.models import EditRow, MethodRow, MetricRow, RunRow, ScoreRow, SetScoreRow
-from bench.store.repo import Store
+from bench.store.repo import READ, Store
 from bench.store.submission_rows import SubmissionClipRow, SubmissionEventRow, SubmissionRow
 from bench.store.vote_rows import BallotRow, RatingRow, StudyRow, VoterRow
 
@@ -54,7 +54,9 @@ def problems(home: Home, url: str | None = None) -> Iterator[str]:
 
 def _clips(engine: Engine) -> list[str]:
     with Session(engine) as session:
-        rows = session.scalars(select(EditRow.sha256).where(EditRow.sha256.is_not(None)).distinct())
+        # Clips of rows that were read from files of results were never here.
+        mine = (EditRow.sha256.is_not(None), ~EditRow.run_id.startswith(READ))
+        rows = session.scalars(select(EditRow.sha256).where(*mine).distinct())
         return sorted(row for row in rows if row)
 
 
