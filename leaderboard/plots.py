@@ -34,7 +34,9 @@ def cost(
     words = text.ranking
     st.subheader(words.cost_title, anchor=False)
     st.caption(words.cost_note)
-    axis = pick.switch(words.cost_by, "cost", list(words.costs), "seconds", words.costs.__getitem__)
+    # Rows from files have no measured seconds; their forwards are counted.
+    known = next((name for name in words.costs if any(s.cost[name] for s in standings)), "seconds")
+    axis = pick.switch(words.cost_by, "cost", list(words.costs), known, words.costs.__getitem__)
     unit = 2**20 if axis == "peak_memory" else 1
     drawn = [s for s in standings if (s.cost[axis] or 0) > 0 and s.mean is not None and not s.missing]
     if not drawn:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bench.errors import UserError
 from bench.home import Home, open_home
+from bench.stats import Interval
 from bench.store import columns
 from bench.store.access import open_reader
 from bench.store.columns import Columns
@@ -25,6 +26,8 @@ from leaderboard import query, shipped
 from submissions.ledger import Ledger
 from submissions.review import Provenance
 
+Rows = tuple[Home, Reader]
+"""A store of shipped rows."""
 DATABASE = "BENCH_BOARD_DB"
 """Environment variable with the SQLAlchemy URL of the store, where it is not the state folder's own."""
 SERVER_SECONDS = 30
@@ -64,7 +67,7 @@ class Source:
     """Of the state folder's own store, or of the shipped rows where it has none yet."""
     own: bool
     """Whether it is the state folder's own."""
-    shipped: tuple[Home, Reader] | None
+    shipped: Rows | None
     """The project's own rows (`leaderboard.shipped`), where they stand beside one's own."""
     stamp: str
     url: str | None
@@ -89,6 +92,14 @@ class Source:
     def standings(self, board: Board, shown: Choice) -> query.Standings:
         """Return the ranking of some of a board's cases (`query.standings`)."""
         return _standings(self.reader, self.home.cache / "board", self.shipped, board, self.stamp, shown)
+
+    def intervals(
+        self, board: Board, shown: Choice, rows: Sequence[int], metrics: Sequence[str]
+    ) -> dict[int, dict[str, Interval]]:
+        """Return means and intervals of rows of the columns over some of a board's cases (`query.intervals`)."""
+        place = self.home.cache / "board"
+        found = _intervals(self.reader, place, self.shipped, board, self.stamp, shown, tuple(rows), tuple(metrics))
+        return {row: dict(of_row) for row, of_row in found.items()}
 
     def sets(self, board: Board, split: str) -> dict[str, dict[str, SetScore]]:
         """Return what metrics of whole sets (KVD, FID, FVD) say of a split, by method key and metric."""
@@ -144,7 +155,7 @@ def open_source() -> Source:
 
 
 @lru_cache(maxsize=4)
-def _shipped(cache: Path, _named: str | None) -> tuple[Home, Reader] | None:
+def _shipped(cache: Path, _named: str | None) -> Rows | None:
     """Read the folder once per process: what comes with a program does not change under it."""
     return shipped.open_shipped(cache)
 
@@ -200,7 +211,7 @@ def _identity_of(board: Board) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=4)
-def _columns(reader: Reader, folder: Path, rows: tuple[Home, Reader] | None, board: Board, stamp: str) -> Columns:
+def _columns(reader: Reader, folder: Path, rows: Rows | None, board: Board, stamp: str) -> Columns:
     own = _own_columns(reader, folder, board, stamp)
     others = None if rows is None else _own_columns(rows[1], rows[0].cache / "board", board, "")
     found = shipped.beside(own, others) if own and others else own or others
@@ -237,11 +248,27 @@ def _sets(reader: Reader, board: Board, stamp: str) -> tuple[SetResult, ...]:
 
 @lru_cache(maxsize=64)
 def _standings(
-    reader: Reader, folder: Path, rows: tuple[Home, Reader] | None, board: Board, stamp: str, shown: Choice
+    reader: Reader, folder: Path, rows: Rows | None, board: Board, stamp: str, shown: Choice
 ) -> query.Standings:
     """Keep rankings that have been looked at."""
     found = query.view(_columns(reader, folder, rows, board, stamp), shown.split, shown.scenario, shown.vertical)
     return query.standings(found, shown.by, shown.higher)
+
+
+@lru_cache(maxsize=64)
+def _intervals(
+    reader: Reader,
+    folder: Path,
+    rows: Rows | None,
+    board: Board,
+    stamp: str,
+    shown: Choice,
+    of: tuple[int, ...],
+    metrics: tuple[str, ...],
+) -> dict[int, dict[str, Interval]]:
+    """Keep intervals that have been looked at: resampling is what a first paint waits for longest."""
+    found = query.view(_columns(reader, folder, rows, board, stamp), shown.split, shown.scenario, shown.vertical)
+    return query.intervals(found, of, metrics)
 
 
 def look() -> Source | None:

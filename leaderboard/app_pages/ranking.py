@@ -83,7 +83,7 @@ def badge(standing: query.Standing) -> str:
 
 
 visible = [s for _, _, members in slots for s in members]
-found = query.intervals(shown, [s.row for s in visible], figure_names)
+found = store.intervals(chosen.board, choice, [s.row for s in visible], figure_names)
 for row, of_set in query.of_sets(shown, list(found), sets).items():
     found[row] |= of_set
 scales = ranking_table.scales(found, metrics)

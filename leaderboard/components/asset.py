@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+_AS_IT_IS = frozenset({str, int, float, bool, type(None)})
 _FOLDER = Path(__file__).parent
 
 
@@ -23,9 +24,10 @@ def element(name: str) -> Any:
 
 def plain(value: Any) -> Any:
     """Return dataclasses and sequences as JSON-ready values, many times faster than `asdict`."""
-    if is_dataclass(value):
-        kind: Any = type(value)
-        return {name: plain(getattr(value, name)) for name in _names(kind)}
+    if type(value) in _AS_IT_IS:  # most of thousands of values
+        return value
+    if names := _names(type(value)):
+        return {name: plain(getattr(value, name)) for name in names}
     if isinstance(value, (list, tuple)):
         return [plain(one) for one in value]
     return value
@@ -33,4 +35,5 @@ def plain(value: Any) -> Any:
 
 @cache
 def _names(kind: type[Any]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
+    """Return the fields of a dataclass; nothing for any other type."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
