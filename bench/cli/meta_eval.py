@@ -25,13 +25,16 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "Examples: [bold]bench meta-eval --pairs 200[/] · "
-    "[bold]bench meta-eval --split dev --pairs 0 --workers 2 --output meta.json[/] (all pairs; resumes)"
+    "[bold]bench meta-eval --split dev --cases 14 --pairs 0 --workers 2 --output meta.json[/] (all pairs of 14 edits; resumes)"
 )
 
 
 def meta_eval(
     split: Annotated[str, typer.Option(help="A split or a named part of one.")] = "smoke",
     pairs: Annotated[int, typer.Option(help="So many pairs, drawn at random but always the same; 0 for all.")] = 60,
+    edits: Annotated[
+        int, typer.Option("--cases", help="Only so many edits, spread over scenarios and source clips; 0 for all.")
+    ] = 0,
     workers: Annotated[int, typer.Option(help="Processes of one thread each; 0 works in this one.")] = 1,
     testset: TestSetOption = DEFAULT_TESTSET,
     protocol: ProtocolOption = DEFAULT_PROTOCOL,
@@ -51,15 +54,15 @@ def meta_eval(
     from bench.home import open_home
     from bench.inputs import CaseReader
     from bench.meta.measure import Results, jobs, measured, outside_shares
-    from bench.meta.pairs import all_pairs, files
+    from bench.meta.pairs import all_pairs, files, spread
     from bench.meta.report import line
     from bench.metrics.region import OUTSIDE_SHARE
     from bench.testsets import select, verify_assets
 
-    if pairs < 0 or workers < 0:
-        raise UserError(f"--pairs {pairs} --workers {workers}: wanted 0 or more of each")
+    if min(pairs, edits, workers) < 0:
+        raise UserError(f"--pairs {pairs} --cases {edits} --workers {workers}: wanted 0 or more of each")
     chosen = registry.testset(testset)
-    cases = select(chosen, split)
+    cases = spread(select(chosen, split))[: edits or None]
     verify_assets(chosen, cases)
     outside = outside_shares(cases, CaseReader(chosen.root), OUTSIDE_SHARE)
     every = all_pairs(cases, chosen.cases, outside)
@@ -75,7 +78,9 @@ def meta_eval(
 
     results = Results(open_home(home).root / "meta-eval" / f"{judge.signature.replace(':', '-')}.jsonl")
     members = {key(m): m for pair in drawn for m in (pair.better, pair.worse)}
-    due = jobs((k, m) for k, m in members.items() if k not in results)
+    place = {case.id: k for k, case in enumerate(cases)}
+    in_turn = sorted(members.items(), key=lambda one: place[one[1].case])
+    due = jobs((k, m) for k, m in in_turn if k not in results)
     count, start = sum(len(job.members) for job in due), time.monotonic()
     err().print(f"{len(drawn)} of {len(every)} pairs, {count} clips to score, {len(members) - count} scored before")
     made = 0

@@ -117,13 +117,13 @@ class Prober:
 
 
 def jobs(members: Iterable[tuple[str, Member]]) -> list[Job]:
-    """Return the work in batches of one case each."""
+    """Return the work in batches of one case each, case by case in the order of their first clips."""
     by_case: dict[str, list[tuple[str, Member]]] = {}
     for key, member in members:
         by_case.setdefault(member.case, []).append((key, member))
     return [
         Job(case, tuple(mine[start : start + BATCH]))
-        for case, mine in sorted(by_case.items())
+        for case, mine in by_case.items()
         for start in range(0, len(mine), BATCH)
     ]
 
