@@ -81,7 +81,7 @@ def test_a_metric_that_was_asked_for_has_a_column_and_its_gaps_a_reason(
     monkeypatch.setattr(Sharpness, "score", picky)
     output = run(toyset, "--method", "blend", "--no-controls", "--metric", "gradient").output
     assert "gradient" in next(line for line in output.splitlines() if "score" in line and "fail" in line)
-    assert "unscored on 6 edits: gradient: needs a clip of style" in output
+    assert "unscored on 6 of 7 edits: gradient: needs a clip of style" in output
 
 
 def test_a_partial_run_is_marked(toy: Path, toyset: Path) -> None:

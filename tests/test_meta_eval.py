@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
+import subprocess
+import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -169,6 +173,29 @@ def test_a_trial_resumes_where_it_was_and_workers_change_nothing(toy: Path, toys
     spread = bench(*flags, "--pairs", 24, "--workers", 2, "--home", tmp_path / "elsewhere")
     assert json.loads(spread.stdout) == json.loads(more.stdout)
     assert json.loads(first.stdout)["pairs"] == 12
+
+
+def test_a_worker_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    script = tmp_path / "pool.py"
+    script.write_text(
+        "import os, signal\n"
+        "from concurrent.futures import ProcessPoolExecutor\n"
+        "from multiprocessing import get_context\n"
+        "from bench.meta.measure import end_with_parent\n"
+        "if __name__ == '__main__':\n"
+        "    pool = ProcessPoolExecutor(1, get_context('spawn'), end_with_parent)\n"
+        "    print(pool.submit(os.getpid).result(), flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, script], stdout=subprocess.PIPE, text=True)
+    assert done.returncode == -signal.SIGKILL
+    worker = Path("/proc") / done.stdout.strip()
+    if not Path("/proc/self").exists():
+        pytest.skip("needs /proc")
+    waited = time.monotonic() + 30
+    while worker.exists() and "Z (zombie)" not in (worker / "status").read_text():
+        assert time.monotonic() < waited, "the worker lives on"
+        time.sleep(0.05)
 
 
 def test_a_metric_that_is_blind_is_found_out(toy: Path, toyset: Path) -> None:

@@ -244,7 +244,8 @@ def _table(prepared: Prepared, report: Report, db: str | None) -> None:
     for reason, metrics in never_scored(results).items():
         out().print(_plain(f"unscored on every edit: {', '.join(metrics)}: {reason}"), soft_wrap=True)
     for (count, reason), metrics in partly_scored(results, prepared.spec.metrics).items():
-        out().print(_plain(f"unscored on {count} edits: {', '.join(metrics)}: {reason}"), soft_wrap=True)
+        some = f"{count} of {len(results)} edits"
+        out().print(_plain(f"unscored on {some}: {', '.join(metrics)}: {reason}"), soft_wrap=True)
     out().print(
         f"run {report.run}: {report.done} jobs done now, {prepared.plan.done} before; "
         f"`bench export --run {report.run}` writes it out, `bench board` shows it",

@@ -51,7 +51,8 @@ def leaderboard(
 ) -> Table:
     """Return a section per track with its methods by falling score, and below them the controls.
 
-    `width` is the terminal's, in columns: metrics beside the score are shown from 120 up, `asked` ones always.
+    `width` is the terminal's, in columns: metrics beside the score are shown from 120 up. `asked` ones stand in their
+    place on any terminal.
     """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -59,7 +60,7 @@ def leaderboard(
     from bench.cli.console import escape
     from bench.export import cells, headings
 
-    shown = list(dict.fromkeys([*(metrics_shown(cards, rows) if width >= WIDE else []), *asked]))
+    shown = list(asked) or (metrics_shown(cards, rows) if width >= WIDE else [])
     title = f"{board.testset} {board.version} · {board.signature}{' · partial' if partial else ''}"
     table = Table(
         title=escape(title),
