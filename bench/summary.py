@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -103,6 +104,19 @@ def never_scored(results: Sequence[Result]) -> dict[str, list[str]]:
         reasons = {result.scores[name].unscored if name in result.scores else None for result in made}
         if len(reasons) == 1 and (reason := reasons.pop()) is not None:
             found.setdefault(reason, []).append(name)
+    return found
+
+
+def partly_scored(results: Sequence[Result], metrics: Sequence[str]) -> dict[tuple[int, str], list[str]]:
+    """Return those of the metrics that some edits have and some lack, by how many lack them and for which reason."""
+    made = [result for result in results if result.ok]
+    found: dict[tuple[int, str], list[str]] = {}
+    for name in metrics:
+        reasons = Counter(result.scores[name].unscored for result in made if name in result.scores)
+        if None in reasons:
+            for reason, count in reasons.items():
+                if reason is not None:
+                    found.setdefault((count, reason), []).append(name)
     return found
 
 

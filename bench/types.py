@@ -241,7 +241,7 @@ class MetricCard(_Record):
     paper: str | None = None
     description: str = ""
     reactions: dict[str, Reaction] = Field(default_factory=dict)
-    """What each damage of a ground-truth clip must do to the value (`bench.metrics.damage`)."""
+    """What each damage of a ground-truth clip must do to the value (`bench.metrics.damage`); `na` where not named."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+BLANK = 4
+"""Grey levels. A clip that spans no more shows nothing: black, as pixels that are no numbers come out of a decoder."""
+
 
 @dataclass(frozen=True, slots=True)
 class Setup:
@@ -143,6 +146,9 @@ class Worker:
             wanted = (source.frames, source.height, source.width)
             if edit.video.shape != wanted:
                 raise CaseFailed(f"the edit is {_size(edit.video.shape)}, its source {_size(wanted)}")
+            low, high = int(edit.video.frames.min()), int(edit.video.frames.max())
+            if high - low <= BLANK:
+                raise CaseFailed(f"the edit shows nothing: all its levels lie between {low} and {high}")
         except Exception as error:
             _log.debug("%s on %s failed", job.entry.card.name, job.case.id, exc_info=True)
             raise _Failed("edit", error) from error

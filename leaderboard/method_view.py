@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from bench.meta.published import Verdict
 from bench.stats import Interval
 from bench.store.read import Result, Run
 from bench.summary import HEADLINE
@@ -16,7 +17,7 @@ from leaderboard.case_view import asked, title
 from leaderboard.components.facts import Fact
 from leaderboard.components.table import Cell, Column, Line
 from leaderboard.query import CaseEntry, View
-from leaderboard.ranking_table import Scale, interval_cell
+from leaderboard.ranking_table import Scale, interval_cell, trial_help
 from leaderboard.text import Text
 
 FEW = 8
@@ -85,13 +86,19 @@ def metric_columns(text: Text) -> list[Column]:
         Column(text.frame.metric, number=False, sortable=False),
         Column(text.method.mean, sortable=False),
         Column(text.method.scored, sortable=False),
+        Column(text.method.trial, text.method.trial_help, sortable=False),
     ]
 
 
 def metric_lines(
-    cards: Sequence[MetricCard], found: Mapping[str, Interval], scales: Mapping[str, Scale], edits: int, text: Text
+    cards: Sequence[MetricCard],
+    found: Mapping[str, Interval],
+    scales: Mapping[str, Scale],
+    edits: int,
+    trial: Mapping[str, Verdict],
+    text: Text,
 ) -> list[Line]:
-    """Return one line per metric, by family."""
+    """Return one line per metric, by family; `trial` says how often each prefers the better edit."""
     families = list(text.frame.families)
     made: list[Line] = []
     family = None
@@ -108,8 +115,16 @@ def metric_lines(
         else:
             value = interval_cell(mine, text, scale, edits)
         count = str(mine.n) if mine else "0"
-        made.append(Line(cells=[Cell(f"{title(card, text)} {arrow}", note=card.name, hint=hint), value, Cell(count)]))
+        name = Cell(f"{title(card, text)} {arrow}", note=card.name, hint=hint)
+        made.append(Line(cells=[name, value, Cell(count), _tried(trial.get(card.name), text)]))
     return made
+
+
+def _tried(verdict: Verdict | None, text: Text) -> Cell:
+    if verdict is None:
+        return Cell(numbers.NONE, dim=True)
+    note = "" if verdict.weighs else text.method.no_weight
+    return Cell(f"{numbers.fixed(100 * verdict.rate, 1)} %", note=note, hint=trial_help(verdict, text))
 
 
 def case_columns(text: Text) -> list[Column]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bench.meta.published import Verdict
 from bench.stats import Interval
 from bench.summary import AXES, HEADLINE
 from bench.types import MetricCard
@@ -50,23 +51,46 @@ def scales(found: Mapping[int, Intervals], metrics: Sequence[MetricCard]) -> dic
 
 
 def columns(
-    text: Text, composites: Sequence[str], metrics: Sequence[MetricCard], rank_help: str | None
+    text: Text,
+    composites: Sequence[str],
+    metrics: Sequence[MetricCard],
+    rank_help: str | None,
+    trial: Mapping[str, Verdict],
 ) -> list[Column]:
-    """Return the headings, in the order of `line`; without `rank_help` the place of the rank stays empty."""
+    """Return the headings, in the order of `line`; without `rank_help` the place of the rank stays empty.
+
+    `trial` says of each metric how often it prefers the better edit; the figure stands below its heading.
+    """
     words = text.ranking
     names = {HEADLINE: text.frame.score, **text.frame.axes}
     helps = {HEADLINE: words.score_help, **words.axes_help}
+
+    def tried(name: str, label: str, said: str, strong: bool = False) -> Column:
+        verdict = trial.get(name)
+        if verdict is None:
+            return Column(label, said, strong=strong)
+        help_ = f"{said} {trial_help(verdict, text)}".strip()
+        return Column(label, help_, words.trial_note.format(rate=numbers.fixed(100 * verdict.rate, 1)), strong=strong)
+
     return [
         Column(text.frame.method, number=False),
         # Controls keep the place empty, so that the columns of all tables are in line.
         Column(words.rank, rank_help) if rank_help else Column("", sortable=False),
-        *(Column(names[name], helps[name], strong=name == HEADLINE) for name in composites),
-        *(Column(card.title, f"{card.description} {text.frame.better[card.better]}".strip()) for card in metrics),
+        *(tried(name, names[name], helps[name], strong=name == HEADLINE) for name in composites),
+        *(tried(c.name, c.title, f"{c.description} {text.frame.better[c.better]}".strip()) for c in metrics),
         Column(words.seconds, words.seconds_help),
         Column(words.nfe, words.nfe_help),
         Column(words.memory, words.memory_help),
         Column(words.failed, words.failed_help),
     ]
+
+
+def trial_help(verdict: Verdict, text: Text) -> str:
+    """Return in a sentence how often a metric prefers the better edit, and whether the score uses it."""
+    words = text.ranking
+    rate, low, high = (numbers.fixed(100 * v, 1) for v in (verdict.rate, verdict.low, verdict.high))
+    said = words.trial_help.format(rate=rate, low=low, high=high, pairs=verdict.pairs)
+    return said if verdict.weighs else f"{said} {words.no_weight}"
 
 
 def line(

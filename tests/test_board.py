@@ -22,6 +22,8 @@ from typer.testing import CliRunner
 import leaderboard
 from bench.cli import app as bench_app
 from bench.home import Home, open_home
+from bench.meta import published
+from bench.meta.published import Verdict
 from bench.plan import RunSpec
 from bench.run import prepare, run
 from bench.store.access import open_reader
@@ -118,6 +120,20 @@ def test_a_method_that_lacks_cases_is_named_so_and_not_ranked(home: Path) -> Non
     mask = elements(opened(split="smoke"), "table")[1]
     assert cell(mask, "masked", "Method")["note"].startswith("3 of 7 cases")
     assert cell(mask, "masked", "Rank")["text"] == numbers.NONE
+
+
+def test_every_metric_stands_beside_its_figure_on_trial(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = {"score": Verdict(0.951, 0.94, 0.96, 1800, True), "mae-target": Verdict(0.8, 0.75, 0.85, 900, False)}
+    monkeypatch.setattr(published, "verdicts", lambda _: tried)
+    heads = {c["label"]: c for c in elements(opened(columns="mae-target"), "table")[0]["columns"]}
+    assert (heads["Score"]["note"], heads["MAE"]["note"]) == ("on trial: 95.1 %", "on trial: 80.0 %")
+    assert "80.0 % [75.0, 85.0] of 900 pairs" in heads["MAE"]["help"]
+    assert EN.ranking.no_weight in heads["MAE"]["help"] and EN.ranking.no_weight not in heads["Score"]["help"]
+    tables = elements(opened(METHOD, method="blend"), "table")
+    metrics = next(t for t in tables if EN.method.trial in [c["label"] for c in t["columns"]])
+    said = {line["cells"][0]["note"]: line["cells"][3] for line in metrics["lines"] if line["cells"]}
+    assert (said["mae-target"]["text"], said["mae-target"]["note"]) == ("80.0 %", EN.method.no_weight)
+    assert (said["score"]["text"], said["score"]["note"]) == ("95.1 %", "")
 
 
 def test_one_source_clip_gives_no_interval(home: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from bench.cli import app
-from tests.fixtures import ENVIRONMENT
+from bench.metrics import Sample
+from bench.types import Score
+from tests.fixtures import ENVIRONMENT, Sharpness
 
 
 def bench(*arguments: object) -> Result:
@@ -36,6 +39,16 @@ def test_help_and_lists_start_without_heavy_imports(arguments: list[str]) -> Non
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize(("before", "after"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_threads_do_not_spin_while_they_wait_unless_asked_to(before: str | None, after: str) -> None:
+    code = "import sys; sys.argv[1:] = ['list', 'methods']; from bench.cli import main; import atexit, os; "
+    code += "atexit.register(lambda: print('policy', os.environ['OMP_WAIT_POLICY'], 'torch' in sys.modules)); main()"
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+    environment |= {"OMP_WAIT_POLICY": before} if before else {}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.splitlines()[-1] == f"policy {after} False"
+
+
 def test_help_names_every_command_and_those_of_other_rooms() -> None:
     output = bench("--help").output
     for name in ("run", "list", "show", "export", "doctor", "store", "board", "testset", "train"):
@@ -54,6 +67,21 @@ def test_a_run_prints_methods_then_controls_and_ends_well(toy: Path, toyset: Pat
 
 def test_a_run_can_leave_the_controls_out(toy: Path, toyset: Path) -> None:
     assert "truth" not in run(toyset, "--method", "blend", "--no-controls").stdout
+
+
+def test_a_metric_that_was_asked_for_has_a_column_and_its_gaps_a_reason(
+    toy: Path, toyset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOPEDIT_PLUGINS", ENVIRONMENT["SHOPEDIT_PLUGINS"] + ",metrics:mine=tests.fixtures")
+    whole = Sharpness.score
+
+    def picky(metric: Sharpness, sample: Sample) -> Score:
+        return Score(unscored="needs a clip of style") if sample.case.scenario != "style" else whole(metric, sample)
+
+    monkeypatch.setattr(Sharpness, "score", picky)
+    output = run(toyset, "--method", "blend", "--no-controls", "--metric", "gradient").output
+    assert "gradient" in next(line for line in output.splitlines() if "score" in line and "fail" in line)
+    assert "unscored on 6 of 7 edits: gradient: needs a clip of style" in output
 
 
 def test_a_partial_run_is_marked(toy: Path, toyset: Path) -> None:

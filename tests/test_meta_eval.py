@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
+import subprocess
+import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -14,12 +18,15 @@ from typer.testing import CliRunner, Result
 
 from bench import protocol
 from bench.cli import app
+from bench.meta import published
 from bench.meta.damages import BY_NAME, FAMILIES, GENERATOR, LEVELS, Scene, reconstruction
 from bench.meta.measure import Results
-from bench.meta.pairs import Member, Pair, all_pairs
-from bench.meta.report import line, own_axes, prefers
+from bench.meta.pairs import Member, Pair, all_pairs, spread
+from bench.meta.report import WANTED_PLAIN, line, own_axes, prefers
+from bench.score import AXES
 from bench.testsets import read_testset
 from bench.types import MetricCard, Video
+from testset.loader import shopedit_300
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +99,15 @@ def test_pairs_cover_every_case_family_and_level_and_a_beginning_is_a_sample_of_
     assert all_pairs(targetless, targetless, {}) == []
 
 
+def test_some_of_the_cases_cover_scenarios_and_source_clips_evenly() -> None:
+    cases = shopedit_300().select("dev")
+    chosen = spread(cases)
+    assert sorted(c.id for c in chosen) == sorted(c.id for c in cases)
+    assert spread(reversed(cases)) == chosen
+    assert set(Counter(c.scenario for c in chosen[:14]).values()) == {2}
+    assert len({c.group for c in chosen[:14]}) == 14
+
+
 def test_the_better_one_of_a_pair_is_whole_or_damaged_one_step_less(toyset: Path) -> None:
     cases = read_testset(toyset).cases
     for pair in all_pairs(cases, cases, {}):
@@ -159,6 +175,29 @@ def test_a_trial_resumes_where_it_was_and_workers_change_nothing(toy: Path, toys
     assert json.loads(first.stdout)["pairs"] == 12
 
 
+def test_a_worker_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    script = tmp_path / "pool.py"
+    script.write_text(
+        "import os, signal\n"
+        "from concurrent.futures import ProcessPoolExecutor\n"
+        "from multiprocessing import get_context\n"
+        "from bench.meta.measure import end_with_parent\n"
+        "if __name__ == '__main__':\n"
+        "    pool = ProcessPoolExecutor(1, get_context('spawn'), end_with_parent)\n"
+        "    print(pool.submit(os.getpid).result(), flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, script], stdout=subprocess.PIPE, text=True)
+    assert done.returncode == -signal.SIGKILL
+    worker = Path("/proc") / done.stdout.strip()
+    if not Path("/proc/self").exists():
+        pytest.skip("needs /proc")
+    waited = time.monotonic() + 30
+    while worker.exists() and "Z (zombie)" not in (worker / "status").read_text():
+        assert time.monotonic() < waited, "the worker lives on"
+        time.sleep(0.05)
+
+
 def test_a_metric_that_is_blind_is_found_out(toy: Path, toyset: Path) -> None:
     """The toy score is the mean error to the target, so it sees all damage; time it never looks at."""
     flags = ("--testset", toyset, "--protocol", "toy", "--workers", 0, "--json")
@@ -169,9 +208,56 @@ def test_a_metric_that_is_blind_is_found_out(toy: Path, toyset: Path) -> None:
     assert rates["score"]["all"]["pairs"] == 80
 
 
-def test_wrong_numbers_and_sets_without_truth_are_refused_in_one_line(toy: Path, toyset: Path) -> None:
-    refused = bench("meta-eval", "--testset", toyset, "--protocol", "toy", "--pairs", -1)
-    assert refused.exit_code == 2 and "--pairs -1" in refused.stderr
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--pairs", -1), "--pairs -1"),
+        (("--cases", -7), "--cases -7"),
+        (("--output", "nowhere/meta.json"), "there is no folder nowhere"),
+    ],
+)
+def test_wrong_numbers_and_places_are_refused_in_one_line(toy: Path, toyset: Path, flags, said: str) -> None:
+    refused = bench("meta-eval", "--testset", toyset, "--protocol", "toy", *flags)
+    assert refused.exit_code == 2 and said in refused.stderr
+
+
+def test_the_shipped_trial_is_of_the_shipped_protocol_and_carries_its_score() -> None:
+    """What is published is what the protocol of that signature was found to do; nothing untrusted has weight."""
+    judge, found = protocol.load("lite-1"), published.record("lite-1")
+    assert found is not None
+    assert (found["signature"], found["generator"]) == (judge.signature, GENERATOR)
+    assert found["pairs"] >= 1000 and {c.partition("-")[0] for c in found["cases"]} == {"dev"}
+    by_name = {one["name"]: one for one in found["metrics"]}
+    assert by_name.keys() == {card.name for card in judge.cards if own_axes(card)} - {"label-text"}
+    verdicts = published.verdicts(judge.signature)
+    weighing = {term.metric for term in judge.formula.terms if term.weight > 0} | {*AXES, "score"}
+    assert {name for name, verdict in verdicts.items() if verdict.weighs} == weighing
+    assert [name for name in weighing if not verdicts[name].trusted] == []
+    assert by_name["score"]["levels"]["plain"]["rate"] >= WANTED_PLAIN
+
+
+@pytest.mark.parametrize("signature", ["lite-1:000000000000", "full-1:000000000000", "../lite-1:0", ""])
+def test_a_trial_of_another_signature_says_nothing(signature: str) -> None:
+    assert published.verdicts(signature) == {}
+
+
+def test_the_documented_table_is_the_shipped_trial() -> None:
+    found = published.record("lite-1")
+    assert found is not None
+    text = (Path(__file__).parent.parent / "docs" / "meta-eval.md").read_text(encoding="utf-8")
+    rows = [[c.strip() for c in line.strip("| ").split("|")] for line in text.splitlines() if line.startswith("| `")]
+
+    def percent(rate: dict[str, float] | None) -> str:
+        return "-" if rate is None else f"{100 * rate['rate']:.1f}"
+
+    def row(one: dict) -> list[str]:
+        axis = one["axes"][0] if len(one["axes"]) == 1 else "all"
+        overall = f"{percent(one['all'])} [{100 * one['all']['low']:.0f}, {100 * one['all']['high']:.0f}]"
+        levels = [percent(one["levels"].get(level)) for level in LEVELS]
+        counted = [str(one["all"]["pairs"]), overall, *levels, percent(one["held_out"]), str(one["all"]["ties"])]
+        return [f"`{one['name']}`", "yes" if one["weighs"] else "", axis, *counted]
+
+    assert rows == [row(one) for one in found["metrics"]]
 
 
 def test_results_are_found_again_by_key(tmp_path: Path) -> None:

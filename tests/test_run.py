@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bench.errors import CaseFailed, UserError
@@ -16,7 +18,7 @@ from bench.plan import Job, RunSpec
 from bench.run import Report, prepare, run
 from bench.store.access import open_reader
 from bench.store.read import Result
-from bench.types import Edit, EditRequest
+from bench.types import Edit, EditRequest, Video
 from bench.work import Outcome
 from tests import fixtures
 
@@ -106,6 +108,33 @@ def test_a_failed_case_is_tried_again_and_a_success_replaces_it(
 def test_an_edit_of_the_wrong_length_fails_with_both_sizes(toy: Path, toyset: Path) -> None:
     report = drive(toyset, "too-short", limit=1)
     assert report.failed[0][2] == "the edit is 2 frames of 48x32, its source 5 frames of 48x32"
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        (
+            lambda source: Video(np.zeros_like(source.frames)),
+            "the edit shows nothing: all its levels lie between 0 and 0",
+        ),
+        (lambda source: Video(source.frames[:, :, :40]), "the edit is 5 frames of 40x32, its source 5 frames of 48x32"),
+        (
+            lambda source: Video(source.frames * np.nan),
+            "ValueError: a Video holds uint8 T x H x W x 3 frames, found float",
+        ),
+    ],
+    ids=["black", "wrong size", "NaN"],
+)
+def test_an_edit_that_cannot_be_one_scores_zero_with_its_reason(
+    toy: Path, toyset: Path, monkeypatch: pytest.MonkeyPatch, made: Callable[[Video], Video], reason: str
+) -> None:
+    from tests.fixtures import Toy
+
+    monkeypatch.setattr(Toy, "edit", lambda _, request: Edit(made(request.source), 0.0, 0))
+    report = drive(toyset, "blend", limit=1)
+    assert report.failed[0][2].startswith(reason)
+    (found,) = results().values()
+    assert (found.ok, found.stage, found.scores["score"].value) == (False, "edit", 0)
 
 
 def test_a_source_that_does_not_decode_fails_that_case_and_is_no_score(toy: Path, toyset: Path, tmp_path: Path) -> None:

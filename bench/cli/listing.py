@@ -38,17 +38,29 @@ def methods(as_json: JsonOption = False) -> None:
 
 @list_app.command("metrics")
 def metrics(protocol: ProtocolOption = DEFAULT_PROTOCOL, as_json: JsonOption = False) -> None:
-    """List the metrics of a protocol, then the other registered ones."""
+    """List the metrics of a protocol, then the other registered ones.
+
+    `on trial`: how often it prefers the better of two edits, by the trial that is shipped with the protocol.
+    """
     from bench import registry
+    from bench.meta.published import verdicts
 
     chosen = registry.protocol(protocol)
     inside = {card.name for card in chosen.cards}
     cards = [*chosen.cards, *(m.card for n, m in registry.metrics().items() if n not in inside)]
+    trial = verdicts(chosen.signature)
     records = [
-        {**card.model_dump(mode="json"), "protocol": chosen.signature if card.name in inside else None}
+        {
+            **card.model_dump(mode="json"),
+            "protocol": chosen.signature if card.name in inside else None,
+            "in score": trial[card.name].weighs if card.name in trial else None,
+            "on trial": f"{trial[card.name].rate:.1%}" if card.name in trial else None,
+        }
         for card in cards
     ]
-    _print(records, ["name", "version", "family", "axis", "better", "unit", "protocol"], as_json)
+    _print(
+        records, ["name", "version", "family", "axis", "better", "unit", "in score", "on trial", "protocol"], as_json
+    )
 
 
 @list_app.command("testsets")

@@ -231,7 +231,7 @@ def _table(prepared: Prepared, report: Report, db: str | None) -> None:
     from bench.cli.console import out
     from bench.cli.table import board_of, leaderboard
     from bench.store.access import open_reader
-    from bench.summary import never_scored, rows
+    from bench.summary import never_scored, partly_scored, rows
 
     reader = open_reader(prepared.home, db)
     board = board_of(reader, report.run)
@@ -239,9 +239,13 @@ def _table(prepared: Prepared, report: Report, db: str | None) -> None:
     results = reader.results(board, run=report.run)
     made = rows(results, sets)
     if made:
-        out().print(leaderboard(made, board, reader.metrics(), prepared.partial, out().width))
+        asked = prepared.spec.metrics
+        out().print(leaderboard(made, board, reader.metrics(), prepared.partial, out().width, asked))
     for reason, metrics in never_scored(results).items():
         out().print(_plain(f"unscored on every edit: {', '.join(metrics)}: {reason}"), soft_wrap=True)
+    for (count, reason), metrics in partly_scored(results, prepared.spec.metrics).items():
+        some = f"{count} of {len(results)} edits"
+        out().print(_plain(f"unscored on {some}: {', '.join(metrics)}: {reason}"), soft_wrap=True)
     out().print(
         f"run {report.run}: {report.done} jobs done now, {prepared.plan.done} before; "
         f"`bench export --run {report.run}` writes it out, `bench board` shows it",

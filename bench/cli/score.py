@@ -1,4 +1,4 @@
-"""`bench score`: how the score of one edit comes about."""
+"""`bench score`: how scores come about, and what they would be under other weights."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.explain import AxisPart, Explanation
+    from bench.losses import Losses
     from bench.score import Formula
     from bench.sensitivity import Sensitivity
     from bench.store.read import Board, Result
@@ -128,6 +129,57 @@ def _record(board: Board, result: Result, found: Explanation) -> dict[str, Any]:
         "axes": [axis(part) for part in found.axes],
         "left_out": found.left_out,
     }
+
+
+@app.command("losses", epilog="Example: [bold]bench score losses vae-target --split dev[/]")
+def losses(
+    method: Annotated[str, typer.Argument(help="Name of a method with stored results.")],
+    split: Annotated[str | None, typer.Option(help="Only this split or part.")] = None,
+    run: Annotated[str | None, typer.Option(help="Its results in this run. Default: of the newest.")] = None,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+    db: DbOption = None,
+) -> None:
+    """Show which metrics cost a method its points, in all and by scenario; nothing is measured again."""
+    from dataclasses import asdict
+
+    from bench.cli.console import write_json
+    from bench.cli.stored import results_of
+    from bench.errors import UserError
+    from bench.home import open_home
+    from bench.losses import losses as share_out
+    from bench.store.access import open_reader
+
+    board, results = results_of(open_reader(open_home(home), db), method, run)
+    mine = [r for r in results if split in (None, r.case.split, *r.case.subsets)]
+    if not mine:
+        raise UserError(f"'{method}' has {len(results)} results, none of --split {split}")
+    found = share_out(mine, _formula(board))
+    if as_json:
+        write_json({"signature": board.signature, "method": method, "split": split, **asdict(found)})
+    else:
+        _print_losses(board, method, found)
+
+
+def _print_losses(board: Board, method: str, found: Losses) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from bench.cli.console import escape, out
+
+    title = f"{board.testset} {board.version} · {board.signature} · {method}, {found.edits} edits"
+    out().print(escape(title), soft_wrap=True)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("points lost")
+    for head in ("all", *found.scores):
+        table.add_column(head, justify="right")
+    for name, points in found.overall.items():
+        parts = (f"{mine[name]:.1f}" for mine in found.by_scenario.values())
+        table.add_row(escape(name), f"[bold]{points:.1f}[/]", *parts)
+    table.add_section()
+    table.add_row("score", f"[bold]{found.score:.1f}[/]", *(f"{value:.1f}" for value in found.scores.values()))
+    out().print(table)
+    out().print("the points of a column sum to 100; a metric's part is its part of the logarithm of the product")
 
 
 @app.command("sensitivity", epilog="Example: [bold]bench score sensitivity --split dev[/]")

@@ -41,10 +41,18 @@ def metrics_shown(cards: Sequence[MetricCard], rows: Sequence[Row]) -> list[str]
     return [name for name in REFERENCE_FREE if any(name in row.means for row in rows)]
 
 
-def leaderboard(rows: Sequence[Row], board: Board, cards: Sequence[MetricCard], partial: bool, width: int) -> Table:
+def leaderboard(
+    rows: Sequence[Row],
+    board: Board,
+    cards: Sequence[MetricCard],
+    partial: bool,
+    width: int,
+    asked: Sequence[str] = (),
+) -> Table:
     """Return a section per track with its methods by falling score, and below them the controls.
 
-    `width` is the terminal's, in columns: metrics beside the score are shown from 120 up.
+    `width` is the terminal's, in columns: metrics beside the score are shown from 120 up. `asked` ones stand in their
+    place on any terminal.
     """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -52,7 +60,7 @@ def leaderboard(rows: Sequence[Row], board: Board, cards: Sequence[MetricCard], 
     from bench.cli.console import escape
     from bench.export import cells, headings
 
-    shown = metrics_shown(cards, rows) if width >= WIDE else []
+    shown = list(asked) or (metrics_shown(cards, rows) if width >= WIDE else [])
     title = f"{board.testset} {board.version} · {board.signature}{' · partial' if partial else ''}"
     table = Table(
         title=escape(title),

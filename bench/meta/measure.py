@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,13 +118,13 @@ class Prober:
 
 
 def jobs(members: Iterable[tuple[str, Member]]) -> list[Job]:
-    """Return the work in batches of one case each."""
+    """Return the work in batches of one case each, case by case in the order of their first clips."""
     by_case: dict[str, list[tuple[str, Member]]] = {}
     for key, member in members:
         by_case.setdefault(member.case, []).append((key, member))
     return [
         Job(case, tuple(mine[start : start + BATCH]))
-        for case, mine in sorted(by_case.items())
+        for case, mine in by_case.items()
         for start in range(0, len(mine), BATCH)
     ]
 
@@ -131,9 +132,23 @@ def jobs(members: Iterable[tuple[str, Member]]) -> list[Job]:
 _prober: Prober | None = None
 
 
+def end_with_parent() -> None:
+    """End this worker as soon as the process that started it is gone: a pool's worker would wait for work for ever."""
+    parent = parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def _start(testset: str, protocol: str) -> None:
     global _prober
     import cv2
+
+    end_with_parent()
 
     os.environ["OMP_NUM_THREADS"] = "1"  # read by torch when the first network is made
     cv2.setNumThreads(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -62,6 +63,24 @@ def files(case: EditCase, cases: Sequence[EditCase]) -> dict[str, str]:
     found = {"source": case.source, "target": case.target, "mask": case.mask}
     found |= {"wrong": wrong.target if wrong else None, "other": other.source if other else None}
     return {role: asset.sha256 for role, asset in found.items() if asset is not None}
+
+
+def spread(cases: Iterable[EditCase]) -> list[EditCase]:
+    """Return the cases in an order of which every beginning covers the scenarios, and the source clips, evenly."""
+    left = sorted(cases, key=lambda case: case.id)
+    scenarios = sorted({case.scenario for case in left})
+    taken: Counter[str] = Counter()
+    found: list[EditCase] = []
+    while left:
+        for scenario in scenarios:
+            mine = [case for case in left if case.scenario == scenario]
+            if not mine:
+                continue
+            chosen = min(mine, key=lambda case: taken[case.group])
+            taken[chosen.group] += 1
+            left.remove(chosen)
+            found.append(chosen)
+    return found
 
 
 def all_pairs(cases: Iterable[EditCase], testset: Sequence[EditCase], outside: Mapping[str, bool]) -> list[Pair]:

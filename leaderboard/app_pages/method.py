@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from bench.meta.published import verdicts
 from bench.summary import HEADLINE
 from leaderboard import frame, method_view, pick, plots, query, ranking_table
 from leaderboard.components.facts import facts
@@ -61,7 +62,7 @@ st.caption(words.values_note)
 edits = int(columns.edits[row, shown.at].sum())
 table(
     method_view.metric_columns(text),
-    method_view.metric_lines(cards, found[row], scales, edits, text),
+    method_view.metric_lines(cards, found[row], scales, edits, verdicts(chosen.board.signature), text),
     key="metrics",
     caption=words.values,
     fit=True,

@@ -9,6 +9,7 @@ import streamlit as st
 
 from bench.export import to_csv, to_json
 from bench.league import FEW
+from bench.meta.published import verdicts
 from bench.summary import AXES, HEADLINE
 from leaderboard import frame, pick, plots, query, ranking_files, ranking_table, source
 from leaderboard.components.table import table
@@ -87,6 +88,7 @@ found = store.intervals(chosen.board, choice, [s.row for s in visible], figure_n
 for row, of_set in query.of_sets(shown, list(found), sets).items():
     found[row] |= of_set
 scales = ranking_table.scales(found, metrics)
+trial = verdicts(chosen.board.signature)
 for name, slot, rows_of in slots:
     ranked = name != "controls"
     test = words.rank_help if len(groups.get(name, ())) <= FEW else words.rank_t_help
@@ -97,7 +99,7 @@ for name, slot, rows_of in slots:
         for s in rows_of
     ]
     with slot:
-        heads = ranking_table.columns(text, composites, metrics, test if ranked else None)
+        heads = ranking_table.columns(text, composites, metrics, test if ranked else None, trial)
         if method := table(heads, lines, key=f"table-{name}", caption=name):
             pick.go("method", **view, method=method)
 

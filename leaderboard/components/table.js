@@ -99,6 +99,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
       })
       th.append(button)
     } else th.textContent = column.label
+    if (column.note) th.append(make("span", "note", column.note))
     heads.append(th)
   })
   const head = make("thead")

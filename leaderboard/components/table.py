@@ -42,6 +42,8 @@ class Column:
 
     label: str
     help: str = ""
+    note: str = ""
+    """A smaller second line."""
     number: bool = True
     """Numbers are set to the right and sort high to low first."""
     sortable: bool = True

@@ -31,6 +31,9 @@ class Words:
     values_note: str
     mean: str
     scored: str
+    trial: str
+    trial_help: str
+    no_weight: str
     worst: str
     worst_note: str
     best: str
@@ -68,6 +71,9 @@ WORDS = {
         values_note="Means over scenarios with their 95 % interval.",
         mean="Mean",
         scored="Edits scored",
+        trial="On trial",
+        trial_help="How often the metric prefers the better of two edits, one of which was damaged on purpose.",
+        no_weight="no weight",
         worst="Its worst cases",
         worst_note="By the score; a name opens the clips.",
         best="Its best cases",
@@ -103,6 +109,9 @@ WORDS = {
         values_note="对场景取平均，附 95% 区间。",
         mean="平均",
         scored="有分的编辑",
+        trial="受试",
+        trial_help="两个编辑中有一个被有意损坏时，该指标选中较好者的比例。",
+        no_weight="无权重",
         worst="最差的案例",
         worst_note="按总分；点名称查看视频。",
         best="最好的案例",

@@ -37,6 +37,9 @@ class Words:
     nfe_help: str
     memory_help: str
     failed_help: str
+    trial_note: str
+    trial_help: str
+    no_weight: str
     cell_help: str
     partly_scored: str
     incomplete: str
@@ -112,6 +115,12 @@ WORDS = {
         nfe_help="Transformer forwards of batch 1 per edit, counted.",
         memory_help="Largest of all edits.",
         failed_help="Edits that could not be made; each counts 0.",
+        trial_note="on trial: {rate} %",
+        trial_help=(
+            "On trial it prefers the better of two edits in {rate} % [{low}, {high}] of {pairs} pairs, one of which was "
+            "damaged on purpose (bench meta-eval)."
+        ),
+        no_weight="It carries no weight in the score.",
         cell_help="{mean}, 95 % interval {low} to {high}, {n} edits of {groups} clips",
         partly_scored="{n} of {of} scored",
         incomplete="{n} of {of} cases",
@@ -184,6 +193,11 @@ WORDS = {
         nfe_help="每次编辑的 Transformer 前向次数（批大小 1），实际计数。",
         memory_help="所有编辑中的最大值。",
         failed_help="未能完成的编辑；每个记 0 分。",
+        trial_note="受试：{rate}%",
+        trial_help=(
+            "在检验中，{pairs} 对编辑（其中一个被有意损坏）里它选中较好者的比例为 {rate}% [{low}, {high}]（bench meta-eval）。"
+        ),
+        no_weight="它在总分中没有权重。",
         cell_help="{mean}，95% 区间 {low} 至 {high}，{n} 个编辑，{groups} 段视频",
         partly_scored="{of} 个中 {n} 个有分",
         incomplete="{of} 个案例中的 {n} 个",

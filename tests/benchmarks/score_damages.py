@@ -1,6 +1,7 @@
 """What lite-1 gives to controls and to known damages of the ground truth: the table of docs/score.md.
 
     python tests/benchmarks/score_damages.py --split smoke
+    python tests/benchmarks/score_damages.py --split dev --row wrong-edit --row "half-way blend"
 
 Prints, per row, the mean, least and greatest score over the split's edits and the mean of each axis; then the score by
 scenario; then, per row, the mean place between control (0) and ground truth (1) of every metric of the headline.
@@ -66,6 +67,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--testset", default="shopedit-300")
     parser.add_argument("--split", default="smoke")
+    parser.add_argument("--row", action="append", help="Only rows of this name; repeat for more.")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     import torch
@@ -88,6 +90,8 @@ def main() -> None:
             features=FeatureBank(),
         )  # fmt: skip
         for name, edit in rows(clips.source, clips.target, clips.mask, wrong):
+            if args.row and name not in args.row:
+                continue
             scores = lite.score_edit(sample.with_edit(edit))
             values = {k: scores[k].value or 0.0 for k in ("score", *AXES)}
             found.setdefault(name, []).append(

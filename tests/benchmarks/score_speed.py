@@ -35,6 +35,7 @@ from bench.metrics import Sample, damage
 from bench.score import Formula
 from bench.testsets import select
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as `bench` does, before torch is loaded
 LITE = protocol.load("lite-1")
 PICTURES = [m for m in LITE.metrics if m.card.family != "cost"]
 
