@@ -32,7 +32,7 @@ def cost(
 ) -> None:
     """Draw quality against cost, with the line of methods that none is both better and cheaper than."""
     words = text.ranking
-    st.subheader(words.cost_title, anchor=False)
+    st.header(words.cost_title, anchor=False)
     st.caption(words.cost_note)
     axis = pick.switch(words.cost_by, "cost", list(words.costs), "seconds", words.costs.__getitem__)
     unit = 2**20 if axis == "peak_memory" else 1
@@ -77,7 +77,7 @@ def scenarios(
 ) -> None:
     """Draw the chosen methods' means in each scenario."""
     words = text.ranking
-    st.subheader(words.radar_title, anchor=False)
+    st.header(words.radar_title, anchor=False)
     st.caption(f"{figure}. {words.radar_note}")
     rows = {s.card.name: s.row for s in standings}
     default = list(rows)[:3]

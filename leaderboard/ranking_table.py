@@ -52,14 +52,14 @@ def scales(found: Mapping[int, Intervals], metrics: Sequence[MetricCard]) -> dic
 def columns(
     text: Text, composites: Sequence[str], metrics: Sequence[MetricCard], rank_help: str | None
 ) -> list[Column]:
-    """Return the headings, in the order of `line`; without `rank_help` the place of the rank stays empty."""
+    """Return the headings, in the order of `line`; without `rank_help`, of a table whose rows have no rank."""
     words = text.ranking
     names = {HEADLINE: text.frame.score, **text.frame.axes}
     helps = {HEADLINE: words.score_help, **words.axes_help}
     return [
         Column(text.frame.method, number=False),
-        # Controls keep the place empty, so that the columns of all tables are in line.
-        Column(words.rank, rank_help) if rank_help else Column("", sortable=False),
+        # Controls have the column too, so that the columns of all tables are in line.
+        Column(words.rank, rank_help) if rank_help else Column(words.rank, words.controls_note, sortable=False),
         *(Column(names[name], helps[name], strong=name == HEADLINE) for name in composites),
         *(Column(card.title, f"{card.description} {text.frame.better[card.better]}".strip()) for card in metrics),
         Column(words.seconds, words.seconds_help),
@@ -94,7 +94,7 @@ def line(
                 order=card.name,
                 href=pick.link("method", **{**view, "method": card.name}),
             ),
-            _rank(standing, text) if ranked else Cell(),
+            _rank(standing, text) if ranked else Cell(numbers.NONE, dim=True),
             *(interval_cell(found.get(name), text, scale[name], standing.edits) for name in names),
             Cell(numbers.seconds(cost["seconds"]), order=cost["seconds"]),
             Cell(numbers.fixed(cost["nfe"], 0), order=cost["nfe"]),

@@ -81,7 +81,7 @@ player(
 st.space("small")
 facts(case_view.facts(case, text), key="facts")
 if edits:
-    st.subheader(words.values, anchor=False)
+    st.header(words.values, anchor=False)
     st.caption(words.values_note)
     table(
         case_view.columns(list(edits), text),

@@ -62,14 +62,14 @@ slots = []
 for name, members in groups.items():
     slot = st.container()
     with slot:
-        st.subheader(words.track_heading[name], anchor=False)
+        st.header(words.track_heading[name], anchor=False)
         st.caption(words.track_note[name])
         kept = [s for s in members if asked in s.card.name.casefold()]
         slots.append((name, slot, kept[frame.part(f"page-{name}", len(kept), size)]))
 if standings.controls:
     slot = st.container()
     with slot:
-        st.subheader(words.controls, anchor=False)
+        st.header(words.controls, anchor=False)
         st.caption(words.controls_note)
     slots.append(("controls", slot, list(standings.controls)))
 if not standings.tracks:

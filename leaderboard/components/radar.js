@@ -25,11 +25,11 @@ export default function ({ data, parentElement }) {
     root.append(svg("polygon", { class: "ring", points: ring(share) }))
     const [x, y] = at(0, share)
     const value = String(Number((high * share).toPrecision(3)))
-    root.append(svg("text", { class: "tick", x: x + 4, y: y + (share === 1 ? 12 : -3) }, value))
+    if (share === 1 || share === 0.5) root.append(svg("text", { class: "tick", x: x + 6, y: y + 4 }, value))
   }
   spokes.forEach((name, i) => {
     const [x, y] = at(i, 1)
-    const [lx, ly] = at(i, 1.13)
+    const [lx, ly] = at(i, 1.14)
     root.append(svg("line", { class: "ring", x1: WIDE / 2, y1: SIZE / 2, x2: x, y2: y }))
     const middle = Math.abs(lx - WIDE / 2) < 12
     const anchor = middle ? "middle" : lx > WIDE / 2 ? "start" : "end"

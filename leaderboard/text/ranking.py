@@ -49,7 +49,6 @@ class Words:
     cost_some: str
     cost_by: str
     costs: dict[str, str]
-    on_frontier: str
     radar_title: str
     radar_note: str
     weights_title: str
@@ -123,8 +122,7 @@ WORDS = {
         cost_note="No other method is both better and cheaper than one on the line. Whiskers: 95 % interval.",
         cost_some="Drawn are, of {of} methods, those listed above and those on the line.",
         cost_by="Cost",
-        costs={"seconds": "Seconds per edit", "nfe": "NFE per edit", "peak_memory": "Peak memory, MiB"},
-        on_frontier="on the frontier",
+        costs={"seconds": "Seconds per edit", "nfe": "NFE per edit", "peak_memory": "Memory, MiB"},
         radar_title="By scenario",
         radar_note="Mean in each scenario. Up to four methods.",
         weights_title="How much ranks depend on the weights",
@@ -196,7 +194,6 @@ WORDS = {
         cost_some="共 {of} 个方法，图中只画出上面列出的和线上的。",
         cost_by="开销",
         costs={"seconds": "每次编辑秒数", "nfe": "每次编辑 NFE", "peak_memory": "峰值内存 (MiB)"},
-        on_frontier="在前沿上",
         radar_title="分场景",
         radar_note="每个场景内的平均分，最多四个方法。",
         weights_title="名次有多依赖权重",
