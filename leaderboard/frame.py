@@ -213,3 +213,15 @@ def study(found: source.Source, only_open: bool) -> Study:
         return name if by_name[name].state == "open" else f"{name} ({words.closed})"
 
     return by_name[pick.one(words.study, "study", list(by_name), every[0].name, label, width=300)]
+
+
+def methods(chosen: Selection) -> list[str]:
+    """Return the selection's methods as they are offered: best first, those that lack cases later, controls last."""
+    shown, columns = chosen.shown, chosen.columns
+    run = shown.run()
+
+    def later(name: str) -> tuple[bool, bool]:
+        row = columns.row(name)
+        return columns.methods[row].control, not run[row].all()
+
+    return sorted(query.methods(shown, next(iter(shown.composites), "score")), key=later)

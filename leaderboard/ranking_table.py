@@ -9,6 +9,7 @@ from bench.stats import Interval
 from bench.summary import AXES, HEADLINE
 from bench.types import MetricCard
 from leaderboard import numbers, pick
+from leaderboard.case_view import title
 from leaderboard.components.table import Bar, Cell, Column, Line
 from leaderboard.query import Standing
 from leaderboard.text import Text
@@ -61,7 +62,10 @@ def columns(
         # Controls have the column too, so that the columns of all tables are in line.
         Column(words.rank, rank_help) if rank_help else Column(words.rank, words.controls_note, sortable=False),
         *(Column(names[name], helps[name], strong=name == HEADLINE) for name in composites),
-        *(Column(card.title, f"{card.description} {text.frame.better[card.better]}".strip()) for card in metrics),
+        *(
+            Column(title(card, text), f"{card.description} {text.frame.better[card.better]}".strip())
+            for card in metrics
+        ),
         Column(words.seconds, words.seconds_help),
         Column(words.nfe, words.nfe_help),
         Column(words.memory, words.memory_help),

@@ -63,7 +63,8 @@ def poison(home: Path, copy: Path) -> Path:
         db.execute("UPDATE metric SET card = json_set(card, '$.title', ?1, '$.description', ?1)", (BEACON,))
         db.execute("UPDATE testset SET name = ?1, version = ?1", (BEACON,))
         db.execute("UPDATE edit SET reason = ?1, stage = ?1 WHERE reason IS NOT NULL", (BEACON,))
-        db.execute("UPDATE environment SET facts = json_set(facts, '$.cpu', ?1, '$.gpu', ?1, '$.commit', ?1)", (BEACON,))
+        for word in ("cpu", "gpu", "commit"):
+            db.execute(f"UPDATE environment SET facts = json_set(facts, '$.{word}', ?)", (BEACON,))
         db.execute("UPDATE score SET unscored = ? WHERE unscored IS NOT NULL", (BEACON,))
         db.execute("UPDATE run SET split = ?", (BEACON,))
         _poison_people(db)
@@ -72,6 +73,8 @@ def poison(home: Path, copy: Path) -> Path:
 
 def _poison_people(db: sqlite3.Connection) -> None:
     """Put the beacon into what submitters, moderators and openers of studies write, as far as there are any."""
+    for (trigger,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        db.execute(f"DROP TRIGGER {trigger}")  # the log is append-only
     db.execute("UPDATE submission SET source = ?1, reason = ?1, testset = ?1, row_name = ?1", (BEACON,))
     problem = dict.fromkeys(("file", "rule", "found", "limit", "remedy"), BEACON)
     flag = dict.fromkeys(("check", "case", "found", "limit"), BEACON)

@@ -72,9 +72,9 @@ def test_no_text_of_a_submitter_reaches_markup(
 def test_the_review_page_shows_flags_statement_scores_clips_and_log(home: Path) -> None:
     at = page("review")
     tables = {t["caption"]: t for t in elements(at, "table")}
-    assert "copy-of-source" in names(tables[EN.review.flags])
+    assert EN.review.checks["copy-of-source"] in names(tables[EN.review.flags])
     assert "Score ↑" in names(tables[EN.review.scores])
-    assert [line["cells"][1]["text"] for line in tables[EN.review.history]["lines"]][-1] == "present"
+    assert [line["cells"][1]["text"] for line in tables[EN.review.history]["lines"]][-1] == EN.submit.moves["present"]
     (player,) = elements(at, "player")
     assert [t["label"] for t in player["tiles"]][:2] == ["Source", "Target"]
     assert player["tiles"][2]["clip"]

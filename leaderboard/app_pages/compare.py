@@ -6,7 +6,7 @@ import streamlit as st
 
 from bench.compare import Side, versus
 from bench.errors import UserError
-from leaderboard import case_view, frame, pick, query
+from leaderboard import case_view, frame, pick
 from leaderboard import versus as view_of
 from leaderboard.components.chart import Scale, around, chart
 from leaderboard.components.table import table
@@ -18,7 +18,7 @@ store = frame.opened()
 chosen = frame.selection(store)
 shown = chosen.shown
 cards = {c.name: c for c in store.cards if c.name in chosen.columns.values}
-names = query.methods(shown, next(iter(shown.composites), "score"))
+names = frame.methods(chosen)
 free = [name for name, card in cards.items() if name not in shown.composites and card.family != "score"]
 with st.container(horizontal=True, vertical_alignment="bottom"):
     a = pick.one(words.a, "a", names, names[0], width=260)
@@ -37,7 +37,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         "metric",
         free,
         [] if shown.composites else free[:4],
-        lambda name: cards[name].title,
+        lambda name: case_view.title(cards[name], text),
         placeholder=words.metrics_hint,
         width=340,
     )

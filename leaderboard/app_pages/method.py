@@ -15,7 +15,7 @@ store = frame.opened()
 chosen = frame.selection(store)
 shown, columns = chosen.shown, chosen.columns
 by = next(iter(shown.composites), "score")
-names = query.methods(shown, by)
+names = frame.methods(chosen)
 name = pick.one(words.choose, "method", names, names[0], width=340)
 row = columns.row(name)
 card = columns.methods[row]

@@ -62,7 +62,7 @@ if (newest := st.session_state.get("submitted")) is not None:
         st.success(said.format(id=held.id), icon=":material/check:")
 quota = quota_of(ledger, me.id)
 line = words.quota.format(used=quota.used, limit=quota.limit)
-st.caption(f"{line} {words.frees.format(at=quota.frees)}" if quota.frees else line)
+st.caption(f"{line} {words.frees.format(at=numbers.moment(quota.frees))}" if quota.frees else line)
 
 st.header(words.mine, anchor=False)
 mine = ledger.submissions(owner=me.id)[::-1]

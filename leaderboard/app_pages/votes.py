@@ -17,7 +17,8 @@ words = text.vote
 st.write(words.results)
 store = frame.opened(need_runs=False)
 study = frame.study(store, only_open=False)
-found = study_view.outcome(store.reader.engine, study.name, store.stamp)
+with st.spinner(words.resampling, show_time=False):
+    found = study_view.outcome(store.reader.engine, study.name, store.stamp)
 turnout = found.votes.turnout
 counting = sum(t.counts(study.rules) for t in turnout)
 facts(study_view.facts(study, text), key="study")

@@ -36,9 +36,12 @@ export default function ({ data, parentElement }) {
     root.append(svg("text", { class: "spoke", x: lx, y: ly + 4, "text-anchor": anchor }, name))
   })
   outlines.forEach((outline, n) => {
-    const points = outline.values.map((v, i) => at(i, Math.min(Math.max((v ?? 0) / high, 0), 1)))
-    root.append(svg("polygon", { class: `outline c${n}`, points: points.map((p) => p.join(",")).join(" ") }))
-    points.forEach(([x, y], i) => {
+    const points = outline.values.map((v, i) => (v === null ? null : at(i, Math.min(Math.max(v / high, 0), 1))))
+    const known = points.filter(Boolean)
+    root.append(svg("polygon", { class: `outline c${n}`, points: known.map((p) => p.join(",")).join(" ") }))
+    points.forEach((point, i) => {
+      if (!point) return
+      const [x, y] = point
       const dot = svg("circle", { class: `dot c${n}`, cx: x, cy: y, r: 3.5 })
       dot.append(svg("title", {}, `${outline.label} · ${spokes[i]}: ${outline.texts[i]}`))
       root.append(dot)

@@ -53,6 +53,7 @@ class Words:
     cases: str
     pairs: str
     counts: str
+    resampling: str
     no_ratings: str
     axis: str
     axes: dict[str, str]
@@ -133,6 +134,7 @@ WORDS = {
         methods="{n} methods",
         cases="{n} cases",
         pairs="{n} pairs",
+        resampling="Resampling voters",
         no_ratings="There are no ratings yet: {reason}",
         axis="Question",
         axes={"edit_done": "Edit done", "rest_kept": "Rest kept", "looks_real": "Looks real", "overall": "Overall"},
@@ -211,6 +213,7 @@ WORDS = {
         methods="{n} 个方法",
         cases="{n} 个案例",
         pairs="{n} 个配对",
+        resampling="正在按投票者重采样",
         no_ratings="还没有评级：{reason}",
         axis="问题",
         axes={"edit_done": "编辑完成", "rest_kept": "其余保持", "looks_real": "真实感", "overall": "总体"},
