@@ -169,6 +169,7 @@ def _fit(cells: NDArray[np.intp], counts: Values, methods: int, ties: bool, prio
     design[rows, 0, cells[:, 0]] = design[rows, 2, cells[:, 1]] = 1
     design[rows, 1, cells[:, 0]] = design[rows, 1, cells[:, 1]] = 0.5
     design[:, 1, methods] = 1
+    flat = design.reshape(-1, methods + 1)
     offset = np.array([0.0, 0.0 if ties else -np.inf, 0.0])
     penalty = np.full(methods + 1, 1 / prior**2)
     # Only differences are known of log p: this holds their sum at 0. Without ties log v is not in the model.
@@ -181,10 +182,11 @@ def _fit(cells: NDArray[np.intp], counts: Values, methods: int, ties: bool, prio
         utility = design @ found + offset
         share = np.exp(utility - utility.max(1, keepdims=True))
         share /= share.sum(1, keepdims=True)
-        gradient = np.einsum("mo,mop->p", counts - sizes[:, None] * share, design) - penalty * found
-        mean = np.einsum("mo,mop->mp", share, design)
-        second = np.einsum("m,mo,mop,moq->pq", sizes, share, design, design, optimize=True)
-        hessian = second - np.einsum("m,mp,mq->pq", sizes, mean, mean) + np.diag(penalty) + gauge
+        expected = sizes[:, None] * share
+        gradient = (counts - expected).ravel() @ flat - penalty * found
+        mean = (share[:, None] @ design)[:, 0]
+        second = (expected.reshape(-1, 1) * flat).T @ flat
+        hessian = second - (sizes[:, None] * mean).T @ mean + np.diag(penalty) + gauge
         step = np.linalg.solve(hessian, gradient)
         found += step * min(1.0, 4.0 / max(float(np.abs(step).max()), 1e-12))
         if np.abs(step).max() < 1e-10:

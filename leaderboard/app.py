@@ -6,6 +6,7 @@ from leaderboard.frame import text
 from leaderboard.mark import MARK, WORDMARK
 
 words = text().frame
+# Before the navigation: without a mark, the page's icon is asked for at fonts.gstatic.com.
 st.set_page_config(page_title=words.product, page_icon=MARK, layout="wide")
 st.logo(WORDMARK)
 
@@ -34,4 +35,6 @@ pages = {
         page("review", "gavel"),
     ],
 }
-st.navigation(pages, position="top").run()
+chosen = st.navigation(pages, position="top")
+st.set_page_config(page_title=f"{chosen.title} · {words.product}")
+chosen.run()

@@ -14,6 +14,7 @@ from leaderboard.components.player import Tile
 from leaderboard.components.table import Cell, Column, Line
 from leaderboard.query import CaseEntry
 from leaderboard.text import Text
+from leaderboard.text.metrics import NAMES
 
 
 def label(entry: CaseEntry, metric: str, text: Text) -> str:
@@ -39,7 +40,8 @@ def assets(case: EditCase, shelf: ClipShelf, text: Text) -> list[Tile]:
 
 def title(card: MetricCard, text: Text) -> str:
     """Return a metric's name in the reader's language where it has one."""
-    return {HEADLINE: text.frame.score, **text.frame.axes}.get(card.name, card.title)
+    composites = {HEADLINE: text.frame.score, **text.frame.axes}
+    return composites.get(card.name) or NAMES.get(text.code, {}).get(card.name, card.title)
 
 
 def tiles(case: EditCase, results: Mapping[str, Result | None], shelf: ClipShelf, text: Text) -> list[Tile]:
@@ -140,6 +142,7 @@ def _value(score: Score | None, card: MetricCard, text: Text) -> Cell:
             note=text.cases.unscored.format(reason=score.unscored),
             hint=score.unscored or "",
             dim=True,
+            wrap=True,
         )
     return Cell(_write(score.value, card), hint=card.unit)
 

@@ -15,6 +15,7 @@ from bench.store.db import StoreLocked, StoreNewer
 from bench.store.read import Board
 from bench.votes.studies import Study, studies
 from leaderboard import pick, query, source
+from leaderboard.components.whole import whole
 from leaderboard.text import EN, LANGUAGES, Text
 
 RUN = "bench run --method ti2v-inversion --split smoke"
@@ -35,6 +36,7 @@ def begin(page: str) -> Text:
         st.title(words.frame.pages[page], anchor=False)
         names = {code: one.name for code, one in LANGUAGES.items()}
         pick.switch(words.frame.language, "lang", list(names), words.code, names.__getitem__)
+    whole(words.code)
     return words
 
 
@@ -62,7 +64,7 @@ def opened(need_runs: bool = True) -> source.Source:
 
 def _stop(title: str, body: str, detail: str, command: str) -> NoReturn:
     """Show an empty page with the next step. `detail` may hold names from outside, so it is never Markdown."""
-    st.subheader(title, anchor=False)
+    st.header(title, anchor=False)
     if body:
         st.write(body)
     if detail:
@@ -113,7 +115,7 @@ def selection(found: source.Source) -> Selection:
         )
     shown = query.view(columns, split, scenario, vertical)
     if not len(shown.at):
-        st.subheader(words.no_results_title, anchor=False)
+        st.header(words.no_results_title, anchor=False)
         st.write(words.no_results_body)
         st.stop()
     return Selection(board, split, scenario, vertical, columns, shown)
@@ -201,7 +203,7 @@ def study(found: source.Source, only_open: bool) -> Study:
     words = text().vote
     every = [s for s in studies(found.reader.engine) if s.state == "open" or not only_open]
     if not every:
-        st.subheader(words.no_study, anchor=False)
+        st.header(words.no_study, anchor=False)
         st.write(words.no_study_note)
         command("bench votes open first-look --split dev")
         st.stop()
@@ -211,3 +213,15 @@ def study(found: source.Source, only_open: bool) -> Study:
         return name if by_name[name].state == "open" else f"{name} ({words.closed})"
 
     return by_name[pick.one(words.study, "study", list(by_name), every[0].name, label, width=300)]
+
+
+def methods(chosen: Selection) -> list[str]:
+    """Return the selection's methods as they are offered: best first, those that lack cases later, controls last."""
+    shown, columns = chosen.shown, chosen.columns
+    run = shown.run()
+
+    def later(name: str) -> tuple[bool, bool]:
+        row = columns.row(name)
+        return columns.methods[row].control, not run[row].all()
+
+    return sorted(query.methods(shown, next(iter(shown.composites), "score")), key=later)

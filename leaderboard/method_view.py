@@ -16,6 +16,7 @@ from leaderboard import numbers, pick, query
 from leaderboard.case_view import asked, title
 from leaderboard.components.facts import Fact
 from leaderboard.components.table import Cell, Column, Line
+from leaderboard.numbers import moment
 from leaderboard.query import CaseEntry, View
 from leaderboard.ranking_table import Scale, interval_cell, trial_help
 from leaderboard.text import Text
@@ -23,6 +24,8 @@ from leaderboard.text import Text
 FEW = 8
 """Cases named on the page; the case explorer has them all."""
 _MACHINE = ("python", "torch", "device", "gpu", "cpu", "platform", "commit")
+_MOST = {"commit": 12}
+"""Characters of a fact that are shown, where a part of it names it."""
 
 
 def facts(card: MethodCard, run: Run | None, provenance: str, text: Text) -> list[Fact]:
@@ -32,15 +35,19 @@ def facts(card: MethodCard, run: Run | None, provenance: str, text: Text) -> lis
     parameters = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in card.parameters.items()]
     made = [
         Fact(words.description, (card.description,) if card.description else (), ("en",), lead=True),
-        Fact(words.family, (card.family, track, f"{words.version} {card.version}", card.licence), chips=True),
+        Fact(words.card, (card.family, track, f"{words.version} {card.version}", card.licence), chips=True),
         Fact(words.provenance, () if card.control else (words.provenances[provenance],)),
         Fact(words.parameters, parameters, chips=True),
         Fact(words.paper, (card.paper,) if card.paper else ()),
         Fact(words.weights, (card.weights[:16] if card.weights else words.no_weights,)),
     ]
     if run is not None:
-        machine = [f"{name} {value[:48]}" for name in _MACHINE if isinstance(value := run.environment.get(name), str)]
-        made += [Fact(words.run, (run.id,)), Fact(words.machine, machine, chips=True)]
+        machine = [
+            f"{name} {value[: _MOST.get(name, 48)]}"
+            for name in _MACHINE
+            if isinstance(value := run.environment.get(name), str)
+        ]
+        made += [Fact(words.run, (f"{moment(run.started)} · {run.id}",)), Fact(words.machine, machine, chips=True)]
     return made
 
 
@@ -145,7 +152,7 @@ def case_line(entry: CaseEntry, method: str, view: Mapping[str, str], text: Text
         cells=[
             Cell(case.id, note=text.frame.scenarios[case.scenario], order=case.id, href=href),
             Cell(numbers.fixed(entry.value, 1), order=entry.value),
-            Cell(asked(case, text)),
+            Cell(asked(case, text), wrap=True),
         ],
     )
 
@@ -163,6 +170,6 @@ def failure_line(result: Result, view: Mapping[str, str], text: Text) -> Line:
         id=case.id,
         cells=[
             Cell(case.id, note=text.frame.scenarios[case.scenario], order=case.id, href=href),
-            Cell(result.reason or numbers.NONE, note=result.stage or ""),
+            Cell(result.reason or numbers.NONE, note=result.stage or "", wrap=True),
         ],
     )

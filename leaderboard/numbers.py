@@ -36,3 +36,8 @@ def seconds(value: float | None) -> str:
     if 0 < value < 0.01:
         return "< 0.01"
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def moment(iso: str | None) -> str:
+    """Return a time in ISO 8601, without seconds: 2026-11-23 18:54 UTC."""
+    return f"{iso[:10]} {iso[11:16]} UTC" if iso else NONE

@@ -30,9 +30,9 @@ def cost(
     scales: Mapping[str, Figure],
     view: Mapping[str, str],
 ) -> None:
-    """Draw quality against cost, with the line of methods that none is both better and cheaper than."""
+    """Draw quality against cost, with the line of methods that none is both better and cheaper than, one per track."""
     words = text.ranking
-    st.subheader(words.cost_title, anchor=False)
+    st.header(words.cost_title, anchor=False)
     st.caption(words.cost_note)
     # Rows from files have no measured seconds; their forwards are counted.
     known = next((name for name in words.costs if any(s.cost[name] for s in standings)), "seconds")
@@ -42,19 +42,22 @@ def cost(
     if not drawn:
         st.caption(numbers.NONE)
         return
-    best = {drawn[i].row for i in query.frontier([(s.cost[axis] or 0.0, s.mean or 0.0) for s in drawn])}
+    best = {drawn[i].row for line in _frontiers(drawn, axis) for i in line}
     if len(drawn) > MANY:
         st.caption(words.cost_some.format(of=len(drawn)))
         drawn = [s for s in drawn if s.row in best or s.row in found]
+    tracks = list(dict.fromkeys(s.card.track for s in drawn))
     points = []
     for s in drawn:
         mine = found.get(s.row, {}).get(by)
         x, y = (s.cost[axis] or 0.0) / unit, s.mean or 0.0
-        hint = f"{s.card.name}: {figure} {scales[by].write(y)}, {words.costs[axis]} {numbers.significant(x)}"
+        hint = f"{s.card.name} ({text.frame.tracks[s.card.track]}): {figure} {scales[by].write(y)}, "
+        hint += f"{words.costs[axis]} {numbers.significant(x)}"
         low_end, high_end = (mine.low, mine.high) if mine and mine.groups > 1 else (None, None)
         href = pick.link("method", **{**view, "method": s.card.name})
         kind: Literal["loud", "quiet"] = "loud" if s.row in best else "quiet"
-        points.append(Point(s.card.name, s.card.name, x, y, hint, href, low_end, high_end, kind))
+        mark = tracks.index(s.card.track)
+        points.append(Point(s.card.name, s.card.name, x, y, hint, href, low_end, high_end, kind, mark))
     ends = [v for p in points for v in (p.y, p.low, p.high) if v is not None]
     low, high = around(ends)
     closed = scales[by].low if scales[by].digits is not None else low
@@ -64,9 +67,19 @@ def cost(
         Scale(figure, max(low, closed), high),
         key="cost",
         caption=words.cost_title,
-        frontier=query.frontier([(p.x, p.y) for p in points]),
+        frontiers=_frontiers(drawn, axis),
+        marks=[text.frame.tracks[track] for track in tracks] if len(tracks) > 1 else (),
     ):
         pick.go("method", **view, method=name)
+
+
+def _frontiers(drawn: Sequence[Standing], axis: str) -> list[list[int]]:
+    """Return each track's frontier as places in `drawn`: what is given more is not measured by what is given less."""
+    made = []
+    for track in dict.fromkeys(s.card.track for s in drawn):
+        at = [i for i, s in enumerate(drawn) if s.card.track == track]
+        made.append([at[j] for j in query.frontier([(drawn[i].cost[axis] or 0.0, drawn[i].mean or 0.0) for i in at])])
+    return made
 
 
 def scenarios(
@@ -79,10 +92,10 @@ def scenarios(
 ) -> None:
     """Draw the chosen methods' means in each scenario."""
     words = text.ranking
-    st.subheader(words.radar_title, anchor=False)
+    st.header(words.radar_title, anchor=False)
     st.caption(f"{figure}. {words.radar_note}")
     rows = {s.card.name: s.row for s in standings}
-    default = list(rows)[:3]
+    default = [s.card.name for s in standings if not s.missing][:3] or list(rows)[:3]
     chosen = pick.several(
         text.frame.methods, "radar", list(rows), default, max_selections=MOST, label_visibility="collapsed"
     )

@@ -10,6 +10,7 @@ from bench.stats import Interval
 from bench.summary import AXES, HEADLINE
 from bench.types import MetricCard
 from leaderboard import numbers, pick
+from leaderboard.case_view import title
 from leaderboard.components.table import Bar, Cell, Column, Line
 from leaderboard.query import Standing
 from leaderboard.text import Text
@@ -57,7 +58,7 @@ def columns(
     rank_help: str | None,
     trial: Mapping[str, Verdict],
 ) -> list[Column]:
-    """Return the headings, in the order of `line`; without `rank_help` the place of the rank stays empty.
+    """Return the headings, in the order of `line`; without `rank_help`, of a table whose rows have no rank.
 
     `trial` says of each metric how often it prefers the better edit; the figure stands below its heading.
     """
@@ -74,10 +75,13 @@ def columns(
 
     return [
         Column(text.frame.method, number=False),
-        # Controls keep the place empty, so that the columns of all tables are in line.
-        Column(words.rank, rank_help) if rank_help else Column("", sortable=False),
+        # Controls have the column too, so that the columns of all tables are in line.
+        Column(words.rank, rank_help) if rank_help else Column(words.rank, words.controls_note, sortable=False),
         *(tried(name, names[name], helps[name], strong=name == HEADLINE) for name in composites),
-        *(tried(c.name, c.title, f"{c.description} {text.frame.better[c.better]}".strip()) for c in metrics),
+        *(
+            tried(card.name, title(card, text), f"{card.description} {text.frame.better[card.better]}".strip())
+            for card in metrics
+        ),
         Column(words.seconds, words.seconds_help),
         Column(words.nfe, words.nfe_help),
         Column(words.memory, words.memory_help),
@@ -118,7 +122,7 @@ def line(
                 order=card.name,
                 href=pick.link("method", **{**view, "method": card.name}),
             ),
-            _rank(standing, text) if ranked else Cell(),
+            _rank(standing, text) if ranked else Cell(numbers.NONE, dim=True),
             *(interval_cell(found.get(name), text, scale[name], standing.edits) for name in names),
             Cell(numbers.seconds(cost["seconds"]), order=cost["seconds"]),
             Cell(numbers.fixed(cost["nfe"], 0), order=cost["nfe"]),

@@ -17,8 +17,11 @@ from bench.votes.report import scored_values
 from bench.votes.rules import AXES, Axis
 from bench.votes.studies import Study
 from bench.votes.studies import study as study_of
+from leaderboard import numbers
 from leaderboard.case_view import title
+from leaderboard.components.facts import Fact
 from leaderboard.components.table import Bar, Cell, Column, Line
+from leaderboard.numbers import moment
 from leaderboard.ranking_table import places
 from leaderboard.text import Text
 
@@ -56,6 +59,14 @@ def outcome(engine: Engine, name: str, stamp: str) -> Outcome:
     return Outcome(votes, ratings, why, {axis: pair_alpha(votes.answers, axis) for axis in AXES}, metrics, cards)
 
 
+def facts(study: Study, text: Text) -> list[Fact]:
+    """Return what is voted on, and since when."""
+    words = text.vote
+    counts = {words.methods: len(study.methods), words.cases: len(study.cases), words.pairs: len(study.pairs)}
+    about = (*(template.format(n=n) for template, n in counts.items()), study.split, moment(study.created))
+    return [Fact(words.about, about, chips=True)]
+
+
 def rating_columns(text: Text) -> list[Column]:
     """Return the headings of a table of ratings."""
     words = text.vote
@@ -63,8 +74,8 @@ def rating_columns(text: Text) -> list[Column]:
         Column(text.frame.method, number=False),
         Column(words.ranks),
         Column(words.rating, words.ratings_note, strong=True),
-        Column(words.won),
-        Column(words.standing, number=False, sortable=False),
+        Column(words.won, words.won_help),
+        Column(words.standing, words.standing_help, number=False, sortable=False),
     ]
 
 
@@ -72,17 +83,20 @@ def rating_lines(ratings: Ratings, text: Text) -> list[Line]:
     """Return one line per method, best first."""
     low = min(r.low for r in ratings.methods)
     span = max(max(r.high for r in ratings.methods) - low, 1e-9)
-    return [_rating_line(r, low, span, text) for r in ratings.methods]
+    return [_rating_line(r, low, span, ratings.voters, text) for r in ratings.methods]
 
 
-def _rating_line(r: Rating, low: float, span: float, text: Text) -> Line:
-    bar = Bar(*((value - low) / span for value in (r.low, r.rating, r.high)))
+def _rating_line(r: Rating, low: float, span: float, voters: int, text: Text) -> Line:
+    # One voter resampled is the same voter: neither an interval nor a rank follows from that.
+    alone = voters < 2
+    bar = None if alone else Bar(*((value - low) / span for value in (r.low, r.rating, r.high)))
+    note = text.vote.one_voter if alone else f"{r.low:.0f} \N{EN DASH} {r.high:.0f}"
     return Line(
         id=r.name,
         cells=[
             Cell(r.name, order=r.name),
-            Cell(places(r.ranks), order=-(r.ranks[0] + r.ranks[1] / 1000)),
-            Cell(f"{r.rating:.0f}", note=f"{r.low:.0f} \N{EN DASH} {r.high:.0f}", bar=bar, order=r.rating),
+            Cell(numbers.NONE if alone else places(r.ranks), order=-(r.ranks[0] + r.ranks[1] / 1000), dim=alone),
+            Cell(f"{r.rating:.0f}", note=note, bar=bar, order=r.rating),
             Cell(f"{r.wins:g} / {r.votes}", order=r.wins / max(r.votes, 1)),
             Cell(text.vote.standings[r.standing], dim=r.standing == "preliminary"),
         ],
@@ -95,13 +109,13 @@ def voter_columns(text: Text) -> list[Column]:
     return [
         Column(words.voter, number=False),
         Column(words.ballots),
-        Column(words.caught),
-        Column(words.left_share),
-        Column(words.counts, number=False, sortable=False),
+        Column(words.caught, words.caught_help),
+        Column(words.left_share, words.left_share_help),
+        Column(words.counts, words.counts_help, number=False, sortable=False),
     ]
 
 
-def voter_lines(turnout: Sequence[Turnout], study: Study) -> list[Line]:
+def voter_lines(turnout: Sequence[Turnout], study: Study, text: Text) -> list[Line]:
     """Return one line per voter, by pseudonym."""
     return [
         Line(
@@ -110,7 +124,7 @@ def voter_lines(turnout: Sequence[Turnout], study: Study) -> list[Line]:
                 Cell(str(t.ballots), order=t.ballots),
                 Cell(f"{t.caught} / {t.catches}", order=t.caught),
                 Cell(f"{t.left_share:.0%}", order=t.left_share),
-                Cell("✓" if t.counts(study.rules) else "✗"),
+                Cell(text.vote.counted[t.counts(study.rules)], dim=not t.counts(study.rules)),
             ]
         )
         for t in turnout
@@ -125,7 +139,7 @@ def agreement_columns(text: Text) -> list[Column]:
         Column(words.axis, number=False),
         Column(words.share, strong=True),
         Column(words.votes),
-        Column(words.tau),
+        Column(words.tau, words.tau_help),
     ]
 
 
@@ -144,7 +158,7 @@ def agreement_lines(found: Sequence[Agreement], cards: Mapping[str, MetricCard],
                     Cell(axis, order=axis),
                     Cell(f"{share.mean:.0%}", note=note, bar=Bar(share.low, share.mean, share.high), order=share.mean),
                     Cell(str(share.n), order=share.n),
-                    Cell("–" if a.tau is None else f"{a.tau:.2f}", order=a.tau),
+                    Cell(numbers.fixed(a.tau, 2), order=a.tau),
                 ]
             )
         )

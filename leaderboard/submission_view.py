@@ -13,6 +13,7 @@ from leaderboard import numbers
 from leaderboard.case_view import title
 from leaderboard.components.facts import Fact
 from leaderboard.components.table import Cell, Column, Line
+from leaderboard.numbers import moment
 from leaderboard.text import Text
 from leaderboard.versus import write
 from submissions.audit import Event
@@ -21,34 +22,35 @@ from submissions.rules import Problem
 from submissions.states import STATES
 
 
-def moment(iso: str | None) -> str:
-    """Return a time as the ledger writes it, without seconds: 2026-11-23 18:54 UTC."""
-    return f"{iso[:10]} {iso[11:16]} UTC" if iso else numbers.NONE
-
-
 def columns(text: Text) -> list[Column]:
     """Return the headings of a list of submissions."""
     words = text.submit
-    names = (words.submission, words.state, words.row, words.testset, words.clips, words.since, words.until, words.why)
-    return [Column(name, number=name == words.clips, sortable=False) for name in names]
+    names = (words.submission, words.state, words.testset, words.since)
+    return [Column(name, number=False, sortable=False) for name in names]
+
+
+def name(held: Submission) -> str:
+    """Return a submission's name for a list: its row on the board, or its file where it has none, and its id."""
+    return f"{held.row_name or held.source} · {held.id}"
 
 
 def line(held: Submission, text: Text, href: str | None = None) -> Line:
     """Return where a submission stands."""
     words = text.submit
+    named = [one for one in (held.source if held.row_name else None, _badge(held, text)) if one]
     return Line(
         id=held.id,
         cells=[
-            Cell(held.id, note=held.source, href=href),
-            Cell(words.states[held.state], hint=words.meanings[held.state]),
-            Cell(held.row_name or numbers.NONE, note=held.provenance or ""),
-            Cell(held.testset or numbers.NONE),
-            Cell(str(held.clips)),
-            Cell(moment(held.changed)),
-            Cell(moment(held.deadline)),
-            Cell(held.reason or ""),
+            Cell(held.row_name or held.source, note=" · ".join((held.id, *named)), href=href, wrap=True),
+            Cell(words.states[held.state], note=held.reason or "", hint=words.meanings[held.state], wrap=True),
+            Cell(held.testset or numbers.NONE, note=words.clips.format(n=held.clips) if held.clips else ""),
+            Cell(moment(held.changed), note=words.until_when.format(at=moment(held.deadline)) if held.deadline else ""),
         ],
     )
+
+
+def _badge(held: Submission, text: Text) -> str | None:
+    return text.ranking.badges.get(held.provenance or "")
 
 
 def problem_columns(text: Text) -> list[Column]:
@@ -61,7 +63,7 @@ def problem_columns(text: Text) -> list[Column]:
 def problem_lines(problems: Sequence[Problem]) -> list[Line]:
     """Return one line per problem: file, rule, what was found, what is allowed, what to do."""
     return [
-        Line(cells=[Cell(p.file), Cell(p.rule), Cell(p.found), Cell(p.limit), Cell(p.remedy, wrap=True)])
+        Line(cells=[Cell(p.file, wrap=True), Cell(p.rule), *(Cell(t, wrap=True) for t in (p.found, p.limit, p.remedy))])
         for p in problems
     ]
 
@@ -75,11 +77,13 @@ def event_columns(text: Text) -> list[Column]:
 
 def event_line(event: Event, text: Text) -> Line:
     """Return one line of the audit log."""
+    words = text.submit
+    who = words.roles[event.actor.role]
     cells = [
         Cell(moment(event.at)),
-        Cell(event.action),
-        Cell(event.actor.id, note=event.actor.role),
-        Cell(text.submit.states.get(event.after, event.after)),
+        Cell(words.moves.get(event.action, event.action)),
+        Cell(who if event.actor.role == "system" else event.actor.id, note="" if event.actor.role == "system" else who),
+        Cell(words.states.get(event.after, event.after)),
         Cell(event.reason or "", wrap=True),
     ]
     return Line(cells=cells)
@@ -136,7 +140,7 @@ def flag_lines(held: Submission, text: Text) -> list[Line]:
     return [
         Line(
             cells=[
-                Cell(f.check, note=text.review.checks.get(f.check, "")),
+                Cell(text.review.checks.get(f.check, f.check), note=f.check, wrap=True),
                 Cell(f.found, wrap=True),
                 Cell(f.limit, wrap=True),
                 Cell(f.case or numbers.NONE, wrap=True),

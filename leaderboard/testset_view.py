@@ -28,15 +28,15 @@ def columns(text: Text) -> list[Column]:
     """Return the headings of the list of cases."""
     return [
         Column(text.testset.case, number=False),
+        Column(text.testset.instruction, number=False, sortable=False),
         Column(text.frame.scenario, number=False),
         Column(text.frame.vertical, number=False),
-        Column(text.testset.instruction, number=False, sortable=False),
         Column(text.cases.tags, number=False, sortable=False),
     ]
 
 
-def line(case: EditCase, view: Mapping[str, str], text: Text) -> Line:
-    """Return a case; following its name shows it on the same page."""
+def line(case: EditCase, view: Mapping[str, str], text: Text, now: bool) -> Line:
+    """Return a case; following its name shows it on the same page, `now` says that it is the one shown."""
     scenario = text.frame.scenarios[case.scenario]
     vertical = text.frame.verticals.get(case.vertical, case.vertical)
     return Line(
@@ -48,11 +48,12 @@ def line(case: EditCase, view: Mapping[str, str], text: Text) -> Line:
                 order=case.id,
                 href=pick.link("testset", **{**view, "case": case.id}),
             ),
+            Cell(asked(case, text), wrap=True),
             Cell(scenario, order=scenario),
             Cell(vertical, order=vertical),
-            Cell(asked(case, text)),
-            Cell(", ".join(case.tags), dim=True),
+            Cell(", ".join(case.tags), dim=True, wrap=True),
         ],
+        now=now,
     )
 
 

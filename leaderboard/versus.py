@@ -23,13 +23,13 @@ def columns(text: Text) -> list[Column]:
     words = text.compare
     return [
         Column(text.frame.metric, number=False, sortable=False),
-        Column("n", sortable=False),
+        Column(words.difference, words.difference_help, sortable=False, strong=True),
+        Column(words.better, words.better_help, number=False, sortable=False),
         Column("A", sortable=False),
         Column("B", sortable=False),
-        Column(words.difference, sortable=False, strong=True),
         Column(words.p, words.p_help, sortable=False),
         Column(words.detectable, words.detectable_help, sortable=False),
-        Column(words.better, sortable=False),
+        Column("n", words.n_help, sortable=False),
     ]
 
 
@@ -56,13 +56,13 @@ def _line(test: Test, card: MetricCard, text: Text) -> Line:
     return Line(
         cells=[
             Cell(f"{title(card, text)} {arrow}", hint=card.description),
-            Cell(str(gap.n)),
+            Cell(_signed(gap.mean, card), note=note, bar=bar if gap.groups > 1 else None),
+            Cell(test.winner.upper() if test.winner else text.compare.not_told, dim=test.winner is None),
             Cell(write(test.a, card)),
             Cell(write(test.b, card)),
-            Cell(_signed(gap.mean, card), note=note, bar=bar if gap.groups > 1 else None),
             Cell(p_value(test.p_holm), note=f"({p_value(test.p)})"),
             Cell(numbers.NONE if test.detectable is None else numbers.significant(test.detectable, 2)),
-            Cell(test.winner.upper() if test.winner else text.compare.not_told, dim=test.winner is None),
+            Cell(str(gap.n)),
         ]
     )
 
@@ -120,9 +120,9 @@ def gap_columns(text: Text) -> list[Column]:
     """Return the headings of the cases where the two differ most."""
     return [
         Column(text.cases.case, number=False),
+        Column(text.compare.difference, text.compare.difference_help, strong=True),
         Column("A"),
         Column("B"),
-        Column(text.compare.difference, strong=True),
         Column(text.cases.instruction, number=False, sortable=False),
     ]
 
@@ -146,10 +146,10 @@ def gaps(a: Side, b: Side, metric: str, view: Mapping[str, str], text: Text) -> 
                         order=name,
                         href=_case_link(a, b, name, view),
                     ),
+                    Cell(sign + numbers.fixed(gap, digits), order=abs(gap)),
                     Cell(numbers.fixed(of_a[name], digits), order=of_a[name]),
                     Cell(numbers.fixed(of_b[name], digits), order=of_b[name]),
-                    Cell(sign + numbers.fixed(gap, digits), order=abs(gap)),
-                    Cell(asked(case, text)),
+                    Cell(asked(case, text), wrap=True),
                 ],
             )
         )

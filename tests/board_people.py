@@ -7,12 +7,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
 
 from bench.home import open_home
 from bench.store.access import open_reader
+from bench.store.vote_rows import BallotRow
 from bench.testsets import read_testset
 from bench.votes import ballots, studies
-from bench.votes.rules import Rules
+from bench.votes.rules import AXES, Choice, Rules
 from submissions import scoring
 from submissions.archive import pack
 from submissions.audit import Actor
@@ -70,9 +73,18 @@ def join(home: Path, toyset: Path, work: Path) -> Path:
             for _ in range(12):
                 shown = ballots.next_ballot(reader.engine, place, study, voter)
                 assert shown is not None
-                answers = dict.fromkeys(("edit_done", "rest_kept", "looks_real", "overall"), "left")
-                ballots.cast(reader.engine, study, voter, shown.token, answers)  # type: ignore[arg-type]
+                answers = dict.fromkeys(AXES, known_answer(reader.engine, shown.token) or "left")
+                ballots.cast(reader.engine, study, voter, shown.token, answers)
     return home
+
+
+def known_answer(engine: Engine, token: str) -> Choice | None:
+    """Return the right answer of a catch trial; None for a ballot whose answer nobody knows."""
+    with Session(engine) as session:
+        row = session.scalars(select(BallotRow).filter_by(token=token)).one()
+    if row.catch_answer is None:
+        return None
+    return "left" if row.catch_answer * (-1 if row.swapped else 1) > 0 else "right"
 
 
 class _Later:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from contextlib import closing
@@ -55,10 +56,31 @@ def poison(home: Path, copy: Path) -> Path:
             db.execute(f"UPDATE \"case\" SET record = json_set(record, '$.{word}', ?)", (BEACON,))
         for word in ("keep", "tags"):
             db.execute(f"UPDATE \"case\" SET record = json_set(record, '$.{word}', json_array(?))", (BEACON,))
+        changed = json.dumps([dict.fromkeys(("name", "source", "target"), BEACON)])
+        db.execute("UPDATE \"case\" SET record = json_set(record, '$.attributes', json(?))", (changed,))
         db.execute('UPDATE "case" SET case_id = ? || case_id', (BEACON,))
         db.execute("UPDATE \"case\" SET record = json_set(record, '$.id', case_id)")
         db.execute("UPDATE metric SET card = json_set(card, '$.title', ?1, '$.description', ?1)", (BEACON,))
         db.execute("UPDATE testset SET name = ?1, version = ?1", (BEACON,))
         db.execute("UPDATE edit SET reason = ?1, stage = ?1 WHERE reason IS NOT NULL", (BEACON,))
-        db.execute("UPDATE environment SET facts = json_set(facts, '$.cpu', ?)", (BEACON,))
+        for word in ("cpu", "gpu", "commit"):
+            db.execute(f"UPDATE environment SET facts = json_set(facts, '$.{word}', ?)", (BEACON,))
+        db.execute("UPDATE score SET unscored = ? WHERE unscored IS NOT NULL", (BEACON,))
+        db.execute("UPDATE run SET split = ?", (BEACON,))
+        _poison_people(db)
     return copy
+
+
+def _poison_people(db: sqlite3.Connection) -> None:
+    """Put the beacon into what submitters, moderators and openers of studies write, as far as there are any."""
+    for (trigger,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        db.execute(f"DROP TRIGGER {trigger}")  # the log is append-only
+    db.execute("UPDATE submission SET source = ?1, reason = ?1, testset = ?1, row_name = ?1", (BEACON,))
+    problem = dict.fromkeys(("file", "rule", "found", "limit", "remedy"), BEACON)
+    flag = dict.fromkeys(("check", "case", "found", "limit"), BEACON)
+    db.execute("UPDATE submission SET problems = ?, flags = ?", (json.dumps([problem]), json.dumps([flag])))
+    db.execute("UPDATE submission_event SET actor = ?1, action = ?1, reason = ?1", (BEACON,))
+    db.execute("UPDATE study SET name = ?1 || id, split = ?1", (BEACON,))
+    for row, cases in db.execute("SELECT id, cases FROM study").fetchall():
+        told = {name: {**case, "instruction": {"en": BEACON, "zh": BEACON}} for name, case in json.loads(cases).items()}
+        db.execute("UPDATE study SET cases = ? WHERE id = ?", (json.dumps(told), row))

@@ -92,7 +92,7 @@ def cell(table: dict[str, Any], method: str, column: str) -> dict[str, Any]:
 
 def test_the_ranking_has_a_table_per_track_and_the_controls_apart(home: Path) -> None:
     at = opened()
-    assert [h.value for h in at.subheader][:4] == ["First-frame track", "Mask track", "Text track", "Controls"]
+    assert [h.value for h in at.header][:4] == ["First-frame track", "Mask track", "Text track", "Controls"]
     first, mask, text, controls = elements(at, "table")
     assert names(first) == ["blend", "fails-once"]
     assert (names(mask), names(text)) == (["masked"], ["still"])
@@ -220,7 +220,7 @@ def test_an_empty_store_names_the_command_that_fills_it(tmp_path: Path, monkeypa
     monkeypatch.setenv("BENCH_HOME", str(tmp_path))
     for page in (None, CASES):
         at = opened(page)
-        assert at.subheader[0].value == EN.frame.empty_title
+        assert at.header[0].value == EN.frame.empty_title
         assert at.code[0].value.startswith("bench run ")
 
 
@@ -233,7 +233,7 @@ def test_a_missing_store_is_said_and_nothing_is_created(
         folder.mkdir()
     monkeypatch.setenv("BENCH_HOME", str(folder))
     at = opened()
-    assert at.subheader[0].value == EN.frame.missing_title
+    assert at.header[0].value == EN.frame.missing_title
     assert str(folder) in at.text[0].value
     assert not list(tmp_path.rglob("*.db"))
     assert folder.exists() is there
@@ -243,7 +243,7 @@ def test_a_store_that_is_no_database_is_said_in_one_line(tmp_path: Path, monkeyp
     (tmp_path / "bench.db").write_bytes(b"not a database" * 100)
     monkeypatch.setenv("BENCH_HOME", str(tmp_path))
     at = opened()
-    assert at.subheader[0].value == EN.frame.broken_title
+    assert at.header[0].value == EN.frame.broken_title
     assert "bench store rebuild" in at.text[0].value
 
 
@@ -255,7 +255,7 @@ def test_a_newer_store_names_the_command_that_updates_the_program(
         db.execute("UPDATE alembic_version SET version_num = '9999'")
     monkeypatch.setenv("BENCH_HOME", str(tmp_path / "home"))
     at = opened()
-    assert at.subheader[0].value == EN.frame.newer_title
+    assert at.header[0].value == EN.frame.newer_title
     assert at.code[0].value == "pip install --upgrade shopedit-bench"
 
 
@@ -263,7 +263,7 @@ def test_an_older_store_is_brought_up_to_date_and_shown(tmp_path: Path, monkeypa
     engine = create_engine(f"sqlite:///{tmp_path / 'bench.db'}")
     alembic.command.upgrade(alembic_config(engine), "0001")
     monkeypatch.setenv("BENCH_HOME", str(tmp_path))
-    assert opened().subheader[0].value == EN.frame.empty_title
+    assert opened().header[0].value == EN.frame.empty_title
     with closing(sqlite3.connect(tmp_path / "bench.db")) as db:
         assert db.execute("SELECT version_num FROM alembic_version").fetchone() == (HEAD,)
 
@@ -278,9 +278,9 @@ def test_a_store_that_another_program_holds_is_said(
         db.execute("PRAGMA locking_mode=EXCLUSIVE")
         db.execute("BEGIN EXCLUSIVE")
         at = opened()
-    assert at.subheader[0].value == EN.frame.locked_title
+    assert at.header[0].value == EN.frame.locked_title
     assert "another program holds it" in at.text[0].value
-    assert opened().subheader[0].value == EN.ranking.track_heading["first-frame"]
+    assert opened().header[0].value == EN.ranking.track_heading["first-frame"]
 
 
 def test_a_run_that_ends_while_the_board_is_open_is_seen(

@@ -18,7 +18,7 @@ from leaderboard.text import EN, LANGUAGES
 from submissions.ledger import Ledger
 from submissions.suspicion import CHECKS
 from tests.board_people import join
-from tests.board_store import BEACON, fill
+from tests.board_store import BEACON, fill, poison
 from tests.test_board import MARKED, elements, names, opened
 
 PEOPLE = ("submit", "review", "vote", "votes")
@@ -50,23 +50,31 @@ def press(at: AppTest, label: str) -> AppTest:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", PEOPLE)
-def test_no_text_of_a_submitter_reaches_markup(home: Path, name: str, language: str) -> None:
+def test_no_text_of_a_submitter_reaches_markup(
+    joined: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    language: str,
+) -> None:
+    """Manifests, file names, reasons, problems, flags, the log, names and instructions of studies."""
+    monkeypatch.setenv("BENCH_HOME", str(poison(joined, tmp_path_factory.mktemp("evil") / "home")))
+    monkeypatch.setattr(access, "mode", lambda: "local")
     at = page(name, lang=language)
     assert at.title[0].value == LANGUAGES[language].frame.pages[name]
     for element in at.main:
         if element.type in MARKED:
             assert "beacon" not in str(element.proto), element.type
-    if name in ("submit", "review"):
-        shown = [data for kind in ("table", "facts") for data in elements(at, kind)]
-        assert any("beacon" in json.dumps(data) for data in shown)
+    shown = [data for kind in ("table", "facts") for data in elements(at, kind)]
+    assert any("beacon" in json.dumps(data) for data in shown)
 
 
 def test_the_review_page_shows_flags_statement_scores_clips_and_log(home: Path) -> None:
     at = page("review")
     tables = {t["caption"]: t for t in elements(at, "table")}
-    assert "copy-of-source" in names(tables[EN.review.flags])
+    assert EN.review.checks["copy-of-source"] in names(tables[EN.review.flags])
     assert "Score ↑" in names(tables[EN.review.scores])
-    assert [line["cells"][1]["text"] for line in tables[EN.review.history]["lines"]][-1] == "present"
+    assert [line["cells"][1]["text"] for line in tables[EN.review.history]["lines"]][-1] == EN.submit.moves["present"]
     (player,) = elements(at, "player")
     assert [t["label"] for t in player["tiles"]][:2] == ["Source", "Target"]
     assert player["tiles"][2]["clip"]
@@ -156,7 +164,7 @@ def test_without_a_study_the_page_says_how_to_open_one(
     monkeypatch.setattr(access, "mode", lambda: "local")
     for name in ("vote", "votes"):
         at = page(name)
-        assert at.subheader[0].value == EN.vote.no_study
+        assert at.header[0].value == EN.vote.no_study
         assert at.code[0].value.startswith("bench votes open")
     at = page("review")
     assert "bench submit work" in at.code[0].value

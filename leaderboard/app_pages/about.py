@@ -6,22 +6,23 @@ import streamlit as st
 
 from leaderboard import access, citation, frame, source
 from leaderboard.components.table import Cell, Column, Line, table
+from leaderboard.numbers import NONE, moment
 
 text = frame.begin("about")
 words = text.about
 st.markdown(words.what)
-st.subheader(words.score_title, anchor=False)
+st.header(words.score_title, anchor=False)
 st.markdown(words.score)
-st.subheader(words.cite, anchor=False)
+st.header(words.cite, anchor=False)
 st.caption(words.cite_note)
 st.code(citation.software(), language=None)
-st.subheader(words.licence_title, anchor=False)
+st.header(words.licence_title, anchor=False)
 st.write(words.licence)
-st.subheader(words.privacy_title, anchor=False)
+st.header(words.privacy_title, anchor=False)
 st.markdown(words.privacy)
 frame.command(words.forget)
 
-st.subheader(words.access_title, anchor=False)
+st.header(words.access_title, anchor=False)
 how = access.mode()
 st.write({"local": words.access_local, "oidc": words.access_oidc, "closed": words.access_none}[how])
 if how == "oidc":
@@ -32,10 +33,12 @@ if how == "oidc":
 
 store = source.look()
 if store is not None and store.boards:
-    st.subheader(words.store_title, anchor=False)
+    st.header(words.store_title, anchor=False)
     heads = (text.frame.board, words.version, words.signature, words.newest, words.runs)
     lines = []
     for board in store.boards:
-        facts = (board.testset, board.version, board.signature, board.latest_run, str(len(store.runs_of(board))))
+        runs = store.runs_of(board)
+        newest = moment(runs[0].started) if runs else NONE
+        facts = (board.testset, board.version, board.signature, newest, str(len(runs)))
         lines.append(Line(cells=[Cell(fact) for fact in facts]))
     table([Column(h, number=False, sortable=False) for h in heads], lines, key="boards", caption=words.boards)

@@ -20,7 +20,7 @@ store = frame.opened()
 
 chosen = frame.selection(store)
 shown = chosen.shown
-names = query.methods(shown, next(iter(shown.composites), "score"))
+names = frame.methods(chosen)
 controls = {card.name for card in chosen.columns.methods if card.control}
 cards = {card.name: card for card in store.cards if card.name in chosen.columns.values}
 with st.container(horizontal=True):
@@ -29,13 +29,12 @@ with st.container(horizontal=True):
         words.beside, "method", names, default, max_selections=MOST, placeholder=words.beside_hint, width=548
     )
     orders = [*shown.composites, *(name for name, card in cards.items() if card.family not in ("score", "cost"))]
-    figures = {"score": text.frame.score, **text.frame.axes}
     metric = pick.one(
         words.sort_by,
         "sort",
         orders,
         orders[0],
-        lambda name: figures.get(name, cards[name].title),
+        lambda name: case_view.title(cards[name], text),
         help=words.sort_help,
         width=220,
     )
@@ -81,7 +80,7 @@ player(
 st.space("small")
 facts(case_view.facts(case, text), key="facts")
 if edits:
-    st.subheader(words.values, anchor=False)
+    st.header(words.values, anchor=False)
     st.caption(words.values_note)
     table(
         case_view.columns(list(edits), text),

@@ -6,7 +6,7 @@ import streamlit as st
 
 from bench.compare import Side, versus
 from bench.errors import UserError
-from leaderboard import case_view, frame, pick, query
+from leaderboard import case_view, frame, pick
 from leaderboard import versus as view_of
 from leaderboard.components.chart import Scale, around, chart
 from leaderboard.components.table import table
@@ -18,7 +18,7 @@ store = frame.opened()
 chosen = frame.selection(store)
 shown = chosen.shown
 cards = {c.name: c for c in store.cards if c.name in chosen.columns.values}
-names = query.methods(shown, next(iter(shown.composites), "score"))
+names = frame.methods(chosen)
 free = [name for name, card in cards.items() if name not in shown.composites and card.family != "score"]
 with st.container(horizontal=True, vertical_alignment="bottom"):
     a = pick.one(words.a, "a", names, names[0], width=260)
@@ -37,7 +37,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         "metric",
         free,
         [] if shown.composites else free[:4],
-        lambda name: cards[name].title,
+        lambda name: case_view.title(cards[name], text),
         placeholder=words.metrics_hint,
         width=340,
     )
@@ -60,7 +60,7 @@ except UserError:
     raise
 lead = next(iter(shown.composites), metrics[0].name if metrics else "")
 if sentence := view_of.verdict(found, text):
-    st.subheader(sentence, anchor=False)
+    st.header(sentence, anchor=False)
 st.caption(words.pairs.format(cases=found.cases, clips=found.clips))
 if found.only_a or found.only_b:
     st.warning(words.left_out.format(a=len(found.only_a), b=len(found.only_b)), icon=":material/warning:")
@@ -69,7 +69,7 @@ if len({side.results[0].method.track for side in sides}) > 1:
 if view_of.hopeless(found):
     st.warning(words.too_few.format(clips=found.clips), icon=":material/warning:")
 
-st.subheader(words.overall, anchor=False)
+st.header(words.overall, anchor=False)
 st.caption(words.overall_note)
 heads = view_of.columns(text)
 table(heads, view_of.lines(found.overall, cards, text), key="overall", caption=words.overall, fit=True)
@@ -77,7 +77,7 @@ table(heads, view_of.lines(found.overall, cards, text), key="overall", caption=w
 if points := view_of.points(sides[0], sides[1], lead, view, text):
     left, right = st.columns([2, 3], gap="large")
     with left:
-        st.subheader(words.scatter, anchor=False)
+        st.header(words.scatter, anchor=False)
         st.caption(words.scatter_note)
         ends = around([v for p in points for v in (p.x, p.y)])
         title = case_view.title(cards[lead], text)
@@ -91,7 +91,7 @@ if points := view_of.points(sides[0], sides[1], lead, view, text):
         ):
             pick.go("cases", **view, method=[a, b], case=case)
     with right:
-        st.subheader(words.gaps, anchor=False)
+        st.header(words.gaps, anchor=False)
         st.caption(words.gaps_note)
         if case := table(
             view_of.gap_columns(text),
@@ -101,6 +101,6 @@ if points := view_of.points(sides[0], sides[1], lead, view, text):
         ):
             pick.go("cases", **view, method=[a, b], case=case)
 
-st.subheader(words.scenarios, anchor=False)
+st.header(words.scenarios, anchor=False)
 table(heads, view_of.lines(found.scenarios, cards, text), key="by-scenario", caption=words.scenarios, fit=True)
 frame.share(**view, a=a, b=b, metric=more)

@@ -16,7 +16,7 @@ store = frame.opened()
 chosen = frame.selection(store)
 shown, columns = chosen.shown, chosen.columns
 by = next(iter(shown.composites), "score")
-names = query.methods(shown, by)
+names = frame.methods(chosen)
 name = pick.one(words.choose, "method", names, names[0], width=340)
 row = columns.row(name)
 card = columns.methods[row]
@@ -34,7 +34,7 @@ cards = [c for c in store.cards if c.name in columns.values]
 found = query.intervals(shown, [row], [c.name for c in cards])
 scales = ranking_table.scales(found, [c for c in cards if c.family != "score"])
 
-st.subheader(words.by_scenario, anchor=False)
+st.header(words.by_scenario, anchor=False)
 left, right = st.columns([3, 2], gap="large")
 heads = method_view.part_columns(shown.composites, text)
 with left:
@@ -43,21 +43,21 @@ with left:
         method_view.part_line(title, method_view.of_scenario(shown, scenario), row, scales, text)
         for title, scenario in parts.items()
     ]
-    table(heads(words.by_scenario), lines, key="scenarios", caption=words.by_scenario)
+    table(heads(text.frame.scenario), lines, key="scenarios", caption=words.by_scenario)
 with right:
     if by in scales:
         plots.draw_radar(text, shown, {name: row}, by, scales[by], words.by_scenario)
 
 verticals = query.verticals(shown.cases)
 if len(verticals) > 1:
-    st.subheader(words.by_vertical, anchor=False)
+    st.header(words.by_vertical, anchor=False)
     lines = [
         method_view.part_line(text.frame.verticals.get(v, v), method_view.of_vertical(shown, v), row, scales, text)
         for v in verticals
     ]
-    table(heads(words.by_vertical), lines, key="verticals", caption=words.by_vertical, fit=True)
+    table(heads(text.frame.vertical), lines, key="verticals", caption=words.by_vertical, fit=True)
 
-st.subheader(words.values, anchor=False)
+st.header(words.values, anchor=False)
 st.caption(words.values_note)
 edits = int(columns.edits[row, shown.at].sum())
 table(
@@ -69,7 +69,7 @@ table(
 )
 
 if HEADLINE in shown.composites:
-    st.subheader(words.worst, anchor=False)
+    st.header(words.worst, anchor=False)
     st.caption(words.worst_note)
     ordered = query.worst_first(shown, name, HEADLINE)
     if case := table(
@@ -83,7 +83,7 @@ if HEADLINE in shown.composites:
 
 failed = [shown.cases[i].id for i in range(len(shown.at)) if columns.failed[row, shown.at[i]]]
 if failed:
-    st.subheader(words.failures, anchor=False)
+    st.header(words.failures, anchor=False)
     st.caption(words.failures_note)
     results = [r for r in store.results(chosen.board, [name], failed) if not r.ok]
     if case := table(

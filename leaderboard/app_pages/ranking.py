@@ -12,6 +12,7 @@ from bench.league import FEW
 from bench.meta.published import verdicts
 from bench.summary import AXES, HEADLINE
 from leaderboard import frame, pick, plots, query, ranking_files, ranking_table, source
+from leaderboard.case_view import title
 from leaderboard.components.table import table
 
 ROWS = 60  # on the page at once: what a reader scans, and what intervals are made for
@@ -33,7 +34,7 @@ with st.container(horizontal=True):
     tracks = list(dict.fromkeys(c.track for c in chosen.columns.methods if not c.control))
     names = {frame.ALL: words.all_tracks, **text.frame.tracks}
     track = pick.one(words.track, "track", [frame.ALL, *tracks], frame.ALL, names.__getitem__, width=160)
-    figures = {HEADLINE: text.frame.score, **text.frame.axes, **{n: c.title for n, c in free.items()}}
+    figures = {name: title(cards[name], text) for name in (*composites, *free)}
     orders = [*composites, *free]
     by = pick.one(words.by, "by", orders, orders[0], figures.__getitem__, help=words.by_help, width=180)
     columns = pick.several(
@@ -41,7 +42,7 @@ with st.container(horizontal=True):
         "columns",
         [*free, *of_sets],
         [],
-        lambda name: (free | of_sets)[name].title,
+        lambda name: title((free | of_sets)[name], text),
         placeholder=words.more_columns_hint,
         width=340,
     )
@@ -63,14 +64,14 @@ slots = []
 for name, members in groups.items():
     slot = st.container()
     with slot:
-        st.subheader(words.track_heading[name], anchor=False)
+        st.header(words.track_heading[name], anchor=False)
         st.caption(words.track_note[name])
         kept = [s for s in members if asked in s.card.name.casefold()]
         slots.append((name, slot, kept[frame.part(f"page-{name}", len(kept), size)]))
 if standings.controls:
     slot = st.container()
     with slot:
-        st.subheader(words.controls, anchor=False)
+        st.header(words.controls, anchor=False)
         st.caption(words.controls_note)
     slots.append(("controls", slot, list(standings.controls)))
 if not standings.tracks:

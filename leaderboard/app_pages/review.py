@@ -29,7 +29,7 @@ me = Actor(person.name, "moderator")
 if said := st.session_state.pop("decided", None):
     st.success(said, icon=":material/check:")
 queue = waiting(ledger)
-st.subheader(words.waiting, anchor=False)
+st.header(words.waiting, anchor=False)
 if not queue:
     st.write(words.nothing)
     st.caption(words.nothing_note)
@@ -44,9 +44,18 @@ else:
     if picked:
         pick.choose("submission", picked)
     by_id = {s.id: s for s in queue}
-    held = by_id[pick.one(text.submit.submission, "submission", list(by_id), queue[0].id, width=260)]
+    held = by_id[
+        pick.one(
+            text.submit.submission,
+            "submission",
+            list(by_id),
+            queue[0].id,
+            lambda i: submission_view.name(by_id[i]),
+            width=520,
+        )
+    ]
 
-    st.subheader(words.flags, anchor=False)
+    st.header(words.flags, anchor=False)
     if held.flags:
         table(
             submission_view.flag_columns(text),
@@ -56,14 +65,14 @@ else:
         )
     else:
         st.write(words.no_flags)
-    st.subheader(words.manifest, anchor=False)
+    st.header(words.manifest, anchor=False)
     facts(submission_view.manifest_facts(held, text), key="manifest")
 
     board, found = results(ledger, held.id)
     home = scoring_home(ledger, held.id)
     scored = open_reader(home, None)
     cards = {card.name: card for card in scored.metrics() if card.name not in ("nfe", "peak-memory")}
-    st.subheader(words.scores, anchor=False)
+    st.header(words.scores, anchor=False)
     st.caption(words.scores_note)
     table(
         submission_view.score_columns(text),
@@ -73,7 +82,7 @@ else:
         fit=True,
     )
 
-    st.subheader(words.clips, anchor=False)
+    st.header(words.clips, anchor=False)
     spot = spot_cases(ledger, held)
     st.caption(words.spot_note)
     by_case = {r.case.id: r for r in found}
@@ -97,7 +106,7 @@ else:
     )
     facts(case_view.facts(result.case, text), key="case")
 
-    st.subheader(words.history, anchor=False)
+    st.header(words.history, anchor=False)
     table(
         submission_view.event_columns(text),
         [submission_view.event_line(event, text) for event in ledger.events(held.id)],
@@ -105,7 +114,7 @@ else:
         caption=words.history,
         fit=True,
     )
-    st.subheader(words.decide, anchor=False)
+    st.header(words.decide, anchor=False)
     yes, no = st.columns(2, gap="large")
     try:
         with yes, st.form("accept"):
@@ -126,7 +135,7 @@ else:
     except UserError as error:
         st.text(str(error))
 
-st.subheader(words.all, anchor=False)
+st.header(words.all, anchor=False)
 every = ledger.submissions()[::-1]
 part = frame.part("rows", len(every), 50)
 table(

@@ -62,9 +62,9 @@ if (newest := st.session_state.get("submitted")) is not None:
         st.success(said.format(id=held.id), icon=":material/check:")
 quota = quota_of(ledger, me.id)
 line = words.quota.format(used=quota.used, limit=quota.limit)
-st.caption(f"{line} {words.frees.format(at=quota.frees)}" if quota.frees else line)
+st.caption(f"{line} {words.frees.format(at=numbers.moment(quota.frees))}" if quota.frees else line)
 
-st.subheader(words.mine, anchor=False)
+st.header(words.mine, anchor=False)
 mine = ledger.submissions(owner=me.id)[::-1]
 if not mine:
     st.write(words.none)
@@ -76,7 +76,11 @@ else:
         caption=words.mine,
     )
     by_id = {held.id: held for held in mine}
-    chosen = by_id[pick.one(words.submission, "submission", list(by_id), mine[0].id, width=260)]
+    chosen = by_id[
+        pick.one(
+            words.submission, "submission", list(by_id), mine[0].id, lambda i: submission_view.name(by_id[i]), width=520
+        )
+    ]
     st.caption(words.history)
     table(
         submission_view.event_columns(text),

@@ -13,7 +13,7 @@ from leaderboard.components.facts import facts
 from leaderboard.components.player import player
 from leaderboard.components.table import table
 
-ROWS = 25
+ROWS = 10  # so that the clips below are not far from the name that opens them
 
 text = frame.begin("testset")
 words = text.testset
@@ -36,14 +36,17 @@ if not cases:
 view = chosen.link
 by_id = {case.id: case for case in cases}
 part = frame.part("rows", len(cases), ROWS)
+asked_for = pick.chosen("case")
+current = asked_for if asked_for in by_id else cases[part][0].id
 if picked := table(
     testset_view.columns(text),
-    [testset_view.line(case, view, text) for case in cases[part]],
+    [testset_view.line(case, view, text, case.id == current) for case in cases[part]],
     key="cases",
     caption=words.case,
 ):
     pick.choose("case", picked)
-case_id = pick.one(words.case, "case", list(by_id), cases[part][0].id, width=420)
+    st.rerun()  # the table above shows which one it is
+case_id = pick.one(words.case, "case", list(by_id), current, width=420)
 case = by_id[case_id]
 with st.spinner(text.frame.preparing, show_time=False):
     shelf = ClipShelf(store.home, store.runs_of(chosen.board))
@@ -64,7 +67,7 @@ facts([*case_view.facts(case, text), *testset_view.file_facts(case, text)], key=
 
 left, right = st.columns(2, gap="large")
 with left:
-    st.subheader(words.mix, anchor=False)
+    st.header(words.mix, anchor=False)
     counts = Counter(case.scenario for case in cases)
     names = query.scenarios(cases)
     table(
@@ -75,7 +78,7 @@ with left:
         fit=True,
     )
 with right:
-    st.subheader(words.cite, anchor=False)
+    st.header(words.cite, anchor=False)
     st.caption(words.cite_note)
     st.code(citation.testset(chosen.board), language=None, wrap_lines=True)
     st.download_button(

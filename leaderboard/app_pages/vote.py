@@ -33,7 +33,7 @@ except UserError as error:
     st.stop()
     raise
 if shown is None:
-    st.subheader(words.done, anchor=False)
+    st.header(words.done, anchor=False)
     st.write(words.done_note)
 else:
     st.caption(words.number.format(n=shown.number))
@@ -43,9 +43,9 @@ else:
     questions = words.questions if mode == "pairs" else words.marks
     options: list[str | int] = list(words.choices) if mode == "pairs" else list(sheet.MARKS)
     with st.form("answers", border=False):
-        columns = st.columns(2)
+        rows = [st.columns(2) for _ in AXES[::2]]  # row by row, so that a phone stacks them in order
         given = {
-            axis: columns[i % 2].radio(
+            axis: rows[i // 2][i % 2].radio(
                 questions[axis],
                 options,
                 index=None,

@@ -9,6 +9,7 @@ import streamlit as st
 from bench.votes.people import export
 from bench.votes.rules import AXES, Axis
 from leaderboard import frame, pick, study_view
+from leaderboard.components.facts import facts
 from leaderboard.components.table import table
 
 text = frame.begin("votes")
@@ -16,9 +17,11 @@ words = text.vote
 st.write(words.results)
 store = frame.opened(need_runs=False)
 study = frame.study(store, only_open=False)
-found = study_view.outcome(store.reader.engine, study.name, store.stamp)
+with st.spinner(words.resampling, show_time=False):
+    found = study_view.outcome(store.reader.engine, study.name, store.stamp)
 turnout = found.votes.turnout
 counting = sum(t.counts(study.rules) for t in turnout)
+facts(study_view.facts(study, text), key="study")
 st.caption(words.counting.format(votes=len(found.votes.answers), voters=counting, out=found.votes.left_out))
 
 chosen = pick.switch(words.axis, "axis", list(words.axes), "overall", lambda name: words.axes[name])
@@ -39,14 +42,14 @@ if found.votes.answers:
     st.write(words.alpha_none if alpha is None else words.alpha.format(value=f"{alpha:.2f}"))
 
 if found.votes.marks:
-    st.subheader(words.sheet, anchor=False)
+    st.header(words.sheet, anchor=False)
     st.caption(words.sheet_note)
     table(
         study_view.sheet_columns(text), study_view.sheet_lines(found.votes), key="sheet", caption=words.sheet, fit=True
     )
 
 if found.ratings is not None:
-    st.subheader(words.agreement, anchor=False)
+    st.header(words.agreement, anchor=False)
     st.caption(words.agreement_note)
     if found.metrics:
         table(
@@ -58,15 +61,15 @@ if found.ratings is not None:
         )
     else:
         st.write(words.no_agreement)
-    st.subheader(words.weights, anchor=False)
+    st.header(words.weights, anchor=False)
     st.caption(words.weights_note)
     frame.command(f"bench votes report {study.name}")
 
 if turnout:
-    st.subheader(words.turnout, anchor=False)
+    st.header(words.turnout, anchor=False)
     table(
         study_view.voter_columns(text),
-        study_view.voter_lines(turnout, study),
+        study_view.voter_lines(turnout, study, text),
         key="voters",
         caption=words.turnout,
         fit=True,

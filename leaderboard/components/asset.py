@@ -12,13 +12,19 @@ _FOLDER = Path(__file__).parent
 
 
 @cache
-def element(name: str) -> Any:
-    """Return the mounting command of `<name>.js` with `<name>.css`, registered once per process."""
+def element(name: str, isolated: bool = True) -> Any:
+    """Return the mounting command of `<name>.js` with `<name>.css`, registered once per process.
+
+    The style sheet of one that is not `isolated` holds for the whole document.
+    """
     import streamlit as st
 
     script, style = (_FOLDER / f"{name}{suffix}" for suffix in (".js", ".css"))
     return st.components.v2.component(
-        f"shopedit_{name}", js=script.read_text(encoding="utf-8"), css=style.read_text(encoding="utf-8")
+        f"shopedit_{name}",
+        js=script.read_text(encoding="utf-8"),
+        css=style.read_text(encoding="utf-8"),
+        isolate_styles=isolated,
     )
 
 

@@ -39,8 +39,26 @@ function logarithmic([low, high], [from, to]) {
   return scale
 }
 
+function shape(mark, x, y) {
+  if (mark === 0) return svg("circle", { class: "mark", cx: x, cy: y, r: 5 })
+  const turn = mark === 1 ? 0 : 45
+  return svg("rect", { class: "mark", x: x - 4.5, y: y - 4.5, width: 9, height: 9, transform: `rotate(${turn} ${x} ${y})` })
+}
+
+function legend(names) {
+  const list = document.createElement("ul")
+  names.forEach((name, i) => {
+    const item = document.createElement("li")
+    const sign = svg("svg", { width: 14, height: 14, viewBox: "0 0 14 14", "aria-hidden": "true" })
+    sign.append(shape(i, 7, 7))
+    item.append(sign, name)
+    list.append(item)
+  })
+  return list
+}
+
 function draw(data, width, follow, say) {
-  const { points, x, y, frontier, diagonal } = data
+  const { points, x, y, frontiers, diagonal } = data
   const root = svg("svg", { width, height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}`, role: "group", "aria-label": data.caption })
   const sx = (x.log ? logarithmic : linear)([x.low, x.high], [EDGE.left, width - EDGE.right])
   const sy = linear([y.low, y.high], [HEIGHT - EDGE.bottom, EDGE.top])
@@ -56,7 +74,7 @@ function draw(data, width, follow, say) {
   root.append(svg("text", { class: "axis", x: EDGE.left + 4, y: EDGE.top + 12 }, y.label))
   if (diagonal)
     root.append(svg("line", { class: "diagonal", x1: sx(x.low), y1: sy(x.low), x2: sx(x.high), y2: sy(x.high) }))
-  if (frontier.length) {
+  for (const frontier of frontiers.filter((line) => line.length)) {
     const on = frontier.map((i) => [sx(points[i].x), sy(points[i].y)])
     let path = `M${on[0][0]},${HEIGHT - EDGE.bottom}V${on[0][1]}`
     for (const [px, py] of on.slice(1)) path += `H${px}V${py}`
@@ -68,7 +86,7 @@ function draw(data, width, follow, say) {
     const px = sx(p.x), py = sy(p.y)
     const link = svg("a", { href: p.href, class: `point ${p.kind}`, "aria-label": p.hint })
     if (p.low !== null) link.append(svg("line", { class: "whisker", x1: px, x2: px, y1: sy(p.low), y2: sy(p.high) }))
-    link.append(svg("circle", { cx: px, cy: py, r: 5 }), svg("circle", { class: "catch", cx: px, cy: py, r: 12 }))
+    link.append(shape(p.mark, px, py), svg("circle", { class: "catch", cx: px, cy: py, r: 12 }))
     if (points.length <= LABELS) {
       const wide = 6.6 * p.label.length
       const spots = [[8, -7, "start"], [8, 15, "start"], [-8, -7, "end"], [-8, 15, "end"], [8, 4, "start"]]
@@ -102,7 +120,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const paint = () => {
     const width = Math.max(Math.round(box.clientWidth), 260)
     const made = draw(data, width, (id) => setTriggerValue("followed", id), (text) => (told.textContent = text))
-    box.replaceChildren(made, told)
+    box.replaceChildren(...(data.marks.length ? [legend(data.marks)] : []), made, told)
   }
   const old = parentElement.querySelector(".chart")
   if (old) old.replaceWith(box)

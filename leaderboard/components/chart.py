@@ -37,6 +37,8 @@ class Point:
     high: float | None = None
     """Of a vertical whisker."""
     kind: Literal["loud", "quiet"] = "loud"
+    mark: int = 0
+    """Its shape: a disc, a square or a diamond, as `marks` names them."""
 
 
 def chart(
@@ -46,12 +48,14 @@ def chart(
     key: str,
     caption: str,
     hint: str = "",
-    frontier: Sequence[int] = (),
+    frontiers: Sequence[Sequence[int]] = (),
+    marks: Sequence[str] = (),
     diagonal: bool = False,
 ) -> str | None:
     """Draw the plot; return the id of the point that was followed just now, else None.
 
-    `frontier` names points, left to right, that a stepped line joins; `diagonal` draws x = y.
+    Each of `frontiers` names points, left to right, that a stepped line joins; `marks` name up to three shapes in a
+    legend; `diagonal` draws x = y.
     """
     followed = element("chart")(
         data={
@@ -60,7 +64,8 @@ def chart(
             "y": plain(y),
             "caption": caption,
             "hint": hint,
-            "frontier": list(frontier),
+            "frontiers": [list(line) for line in frontiers],
+            "marks": list(marks),
             "diagonal": diagonal,
         },
         key=key,

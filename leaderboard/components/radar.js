@@ -25,20 +25,23 @@ export default function ({ data, parentElement }) {
     root.append(svg("polygon", { class: "ring", points: ring(share) }))
     const [x, y] = at(0, share)
     const value = String(Number((high * share).toPrecision(3)))
-    root.append(svg("text", { class: "tick", x: x + 4, y: y + (share === 1 ? 12 : -3) }, value))
+    if (share === 1 || share === 0.5) root.append(svg("text", { class: "tick", x: x + 6, y: y + 4 }, value))
   }
   spokes.forEach((name, i) => {
     const [x, y] = at(i, 1)
-    const [lx, ly] = at(i, 1.13)
+    const [lx, ly] = at(i, 1.14)
     root.append(svg("line", { class: "ring", x1: WIDE / 2, y1: SIZE / 2, x2: x, y2: y }))
     const middle = Math.abs(lx - WIDE / 2) < 12
     const anchor = middle ? "middle" : lx > WIDE / 2 ? "start" : "end"
     root.append(svg("text", { class: "spoke", x: lx, y: ly + 4, "text-anchor": anchor }, name))
   })
   outlines.forEach((outline, n) => {
-    const points = outline.values.map((v, i) => at(i, Math.min(Math.max((v ?? 0) / high, 0), 1)))
-    root.append(svg("polygon", { class: `outline c${n}`, points: points.map((p) => p.join(",")).join(" ") }))
-    points.forEach(([x, y], i) => {
+    const points = outline.values.map((v, i) => (v === null ? null : at(i, Math.min(Math.max(v / high, 0), 1))))
+    const known = points.filter(Boolean)
+    root.append(svg("polygon", { class: `outline c${n}`, points: known.map((p) => p.join(",")).join(" ") }))
+    points.forEach((point, i) => {
+      if (!point) return
+      const [x, y] = point
       const dot = svg("circle", { class: `dot c${n}`, cx: x, cy: y, r: 3.5 })
       dot.append(svg("title", {}, `${outline.label} · ${spokes[i]}: ${outline.texts[i]}`))
       root.append(dot)

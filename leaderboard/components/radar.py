@@ -13,7 +13,7 @@ MOST = 4
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """One method; a missing value is drawn in the middle and written as a dash."""
+    """One method; a spoke without a value is left out of its outline."""
 
     label: str
     values: Sequence[float | None]

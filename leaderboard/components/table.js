@@ -19,6 +19,30 @@ function bar({ low, mean, high }) {
   return box
 }
 
+// What a heading or a figure means, beside it: on hover, on focus and on a tap, which `title` alone never shows.
+function teller() {
+  const tip = make("div", "tip")
+  tip.setAttribute("role", "tooltip")
+  tip.hidden = true
+  const hide = () => (tip.hidden = true)
+  const show = (node, text) => {
+    tip.textContent = text
+    tip.hidden = false
+    const at = node.getBoundingClientRect()
+    const own = tip.getBoundingClientRect()
+    const below = at.bottom + 6
+    tip.style.left = `${Math.max(8, Math.min(at.left, document.documentElement.clientWidth - own.width - 8))}px`
+    tip.style.top = `${below + own.height < window.innerHeight ? below : at.top - own.height - 6}px`
+  }
+  const explain = (node, text) => {
+    if (!text) return
+    node.setAttribute("aria-description", text)
+    for (const event of ["pointerenter", "focus", "click"]) node.addEventListener(event, () => show(node, text))
+    for (const event of ["pointerleave", "blur"]) node.addEventListener(event, hide)
+  }
+  return { tip, hide, explain }
+}
+
 function fill(cell, line, follow) {
   const text = make(cell.href ? "a" : "span", "text", cell.text)
   if (cell.href) {
@@ -35,7 +59,7 @@ function fill(cell, line, follow) {
   return parts
 }
 
-function row(line, columns, follow) {
+function row(line, columns, follow, explain) {
   const tr = make("tr", line.heading ? "heading" : "")
   if (line.heading) {
     const th = make("th", "", line.heading)
@@ -45,6 +69,7 @@ function row(line, columns, follow) {
     tr.append(th, rest)
     return tr
   }
+  if (line.now) tr.setAttribute("aria-current", "true")
   line.cells.forEach((cell, i) => {
     const td = make(i === 0 ? "th" : "td")
     if (i === 0) td.scope = "row"
@@ -52,7 +77,7 @@ function row(line, columns, follow) {
     td.classList.toggle("strong", columns[i].strong)
     td.classList.toggle("dim", cell.dim)
     td.classList.toggle("wrap", cell.wrap)
-    if (cell.hint) td.title = cell.hint
+    explain(td, cell.hint)
     td.append(...fill(cell, line, follow))
     tr.append(td)
   })
@@ -74,15 +99,16 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const table = make("table")
   table.append(make("caption", "", caption))
   const body = make("tbody")
-  const draw = (ordered) => body.replaceChildren(...ordered.map((line) => row(line, columns, follow)))
+  const { tip, hide, explain } = teller()
+  const draw = (ordered) => body.replaceChildren(...ordered.map((line) => row(line, columns, follow, explain)))
 
   const heads = make("tr")
   columns.forEach((column, i) => {
     const th = make("th", column.number ? "number" : "")
     th.scope = "col"
-    if (column.help) th.title = column.help
     if (column.sortable) {
-      const button = make("button", "", column.label)
+      const button = make("button", column.help ? "helped" : "", column.label)
+      explain(button, column.help)
       button.addEventListener("click", () => {
         const now = th.getAttribute("aria-sort")
         const first = column.number ? "descending" : "ascending"
@@ -98,6 +124,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
         draw([...lines].sort((a, b) => compare(a.cells[i].order, b.cells[i].order, direction)))
       })
       th.append(button)
+    } else if (column.help) {
+      const button = make("button", "helped", column.label)
+      explain(button, column.help)
+      th.append(button)
     } else th.textContent = column.label
     if (column.note) th.append(make("span", "note", column.note))
     heads.append(th)
@@ -107,9 +137,23 @@ export default function ({ data, parentElement, setTriggerValue }) {
   draw(lines)
   table.append(head, body)
   scroll.append(table)
-  scroll.addEventListener("scroll", () => scroll.classList.toggle("scrolled", scroll.scrollLeft > 0))
+  const edges = () => {
+    scroll.classList.toggle("scrolled", scroll.scrollLeft > 0)
+    scroll.classList.toggle("more", scroll.scrollWidth - scroll.clientWidth - scroll.scrollLeft > 1)
+  }
+  scroll.addEventListener("scroll", edges)
+  const box = make("div", "board-table")
+  box.append(scroll, tip)
+  box.addEventListener("keydown", (event) => (event.key === "Escape" ? hide() : null))
 
-  const old = parentElement.querySelector(".scroll")
-  if (old) old.replaceWith(scroll)
-  else parentElement.appendChild(scroll)
+  const old = parentElement.querySelector(".board-table")
+  if (old) old.replaceWith(box)
+  else parentElement.appendChild(box)
+  const watch = new ResizeObserver(edges)
+  watch.observe(scroll)
+  window.addEventListener("scroll", hide, { capture: true, passive: true })
+  return () => {
+    watch.disconnect()
+    window.removeEventListener("scroll", hide, { capture: true })
+  }
 }

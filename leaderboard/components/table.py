@@ -25,7 +25,7 @@ class Cell:
     note: str = ""
     """A smaller second line."""
     hint: str = ""
-    """Shown on hover and read out."""
+    """Shown on hover and on a tap, and read out."""
     bar: Bar | None = None
     order: float | str | None = None
     """What sorting compares; None goes last in either direction."""
@@ -42,6 +42,7 @@ class Column:
 
     label: str
     help: str = ""
+    """Shown on hover, on focus and on a tap, and read out."""
     note: str = ""
     """A smaller second line."""
     number: bool = True
@@ -58,6 +59,8 @@ class Line:
     id: str = ""
     """Reported when a link of the row is followed."""
     heading: str = ""
+    now: bool = False
+    """The row that the page is about."""
 
 
 def table(columns: Sequence[Column], lines: Sequence[Line], key: str, caption: str, fit: bool = False) -> str | None:

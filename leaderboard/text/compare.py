@@ -25,17 +25,18 @@ class Words:
     overall_note: str
     scenarios: str
     difference: str
+    difference_help: str
+    n_help: str
     p: str
     p_help: str
     detectable: str
     detectable_help: str
     better: str
+    better_help: str
     not_told: str
     too_few: str
     scatter: str
     scatter_note: str
-    a_better: str
-    b_better: str
     gaps: str
     gaps_note: str
 
@@ -63,16 +64,17 @@ WORDS = {
         scenarios="In each scenario",
         difference="A − B",
         p="p",
+        difference_help="Mean difference over scenarios, with its 95 % interval (source clips resampled).",
+        n_help="Cases that both methods have a value for.",
         p_help="Two-sided, by flipping the signs of whole source clips; corrected for all lines of the table (Holm).",
         detectable="Detectable",
         detectable_help="The smallest true difference that so many clips find four times in five.",
         better="Better",
+        better_help="Named where the corrected p-value is below 0.05.",
         not_told="not told apart",
         too_few="{clips} source clips can give no corrected p-value below 0.05: compare on more clips.",
         scatter="Case by case",
         scatter_note="A point is a case; above the line B is better. A point opens its clips.",
-        a_better="A better",
-        b_better="B better",
         gaps="Where they differ most",
         gaps_note="A name opens source, target and both edits in step.",
     ),
@@ -98,16 +100,17 @@ WORDS = {
         scenarios="各场景内",
         difference="A − B",
         p="p",
+        difference_help="对场景取平均的差值，附 95% 区间（按源视频重采样）。",
+        n_help="双方都有数值的案例数。",
         p_help="双侧，按整段源视频翻转符号；对表中所有行做 Holm 校正。",
         detectable="可检出差异",
         detectable_help="这么多视频在五次中有四次能发现的最小真实差异。",
         better="更好",
+        better_help="校正后的 p 值低于 0.05 时才判定。",
         not_told="分不出",
         too_few="{clips} 段源视频无法给出低于 0.05 的校正 p 值：请在更多视频上比较。",
         scatter="逐案例",
         scatter_note="每点一个案例；线以上 B 更好。点开可看视频。",
-        a_better="A 更好",
-        b_better="B 更好",
         gaps="差异最大的案例",
         gaps_note="点名称同步播放源视频、目标和双方的编辑。",
     ),

@@ -11,10 +11,8 @@ class Words:
 
     choose: str
     description: str
-    family: str
-    track: str
+    card: str
     paper: str
-    licence: str
     parameters: str
     weights: str
     version: str
@@ -24,7 +22,6 @@ class Words:
     provenances: dict[str, str]
     to_cases: str
     to_compare: str
-    all_cases: str
     by_scenario: str
     by_vertical: str
     values: str
@@ -36,7 +33,6 @@ class Words:
     no_weight: str
     worst: str
     worst_note: str
-    best: str
     failures: str
     failures_note: str
     reason: str
@@ -47,10 +43,8 @@ WORDS = {
     "en": Words(
         choose="Method",
         description="About",
-        family="Family",
-        track="Input track",
+        card="At a glance",
         paper="Paper",
-        licence="Licence",
         parameters="Parameters",
         weights="Weights",
         version="Version",
@@ -64,7 +58,6 @@ WORDS = {
         },
         to_cases="All its cases, worst first",
         to_compare="Compare with another method",
-        all_cases="All cases",
         by_scenario="By scenario",
         by_vertical="By vertical",
         values="Every metric",
@@ -76,7 +69,6 @@ WORDS = {
         no_weight="no weight",
         worst="Its worst cases",
         worst_note="By the score; a name opens the clips.",
-        best="Its best cases",
         failures="Failures",
         failures_note="Edits that could not be made, with the reason. Each counts 0.",
         reason="Reason",
@@ -85,10 +77,8 @@ WORDS = {
     "zh": Words(
         choose="方法",
         description="简介",
-        family="类别",
-        track="输入赛道",
+        card="概要",
         paper="论文",
-        licence="许可",
         parameters="参数",
         weights="权重",
         version="版本",
@@ -102,7 +92,6 @@ WORDS = {
         },
         to_cases="它的全部案例，最差优先",
         to_compare="与另一个方法对比",
-        all_cases="全部案例",
         by_scenario="分场景",
         by_vertical="分品类",
         values="全部指标",
@@ -114,7 +103,6 @@ WORDS = {
         no_weight="无权重",
         worst="最差的案例",
         worst_note="按总分；点名称查看视频。",
-        best="最好的案例",
         failures="失败",
         failures_note="未能完成的编辑及原因。每个记 0 分。",
         reason="原因",

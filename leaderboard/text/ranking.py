@@ -52,7 +52,6 @@ class Words:
     cost_some: str
     cost_by: str
     costs: dict[str, str]
-    on_frontier: str
     radar_title: str
     radar_note: str
     weights_title: str
@@ -129,11 +128,10 @@ WORDS = {
         one_clip="one clip: no interval",
         no_interval="no interval",
         cost_title="Quality against cost",
-        cost_note="No other method is both better and cheaper than one on the line. Whiskers: 95 % interval.",
+        cost_note="No other method of its track is both better and cheaper than one on a line. Whiskers: 95 % interval.",
         cost_some="Drawn are, of {of} methods, those listed above and those on the line.",
         cost_by="Cost",
-        costs={"seconds": "Seconds per edit", "nfe": "NFE per edit", "peak_memory": "Peak memory, MiB"},
-        on_frontier="on the frontier",
+        costs={"seconds": "Seconds per edit", "nfe": "NFE per edit", "peak_memory": "Memory, MiB"},
         radar_title="By scenario",
         radar_note="Mean in each scenario. Up to four methods.",
         weights_title="How much ranks depend on the weights",
@@ -206,11 +204,10 @@ WORDS = {
         one_clip="只有一段视频：无区间",
         no_interval="无区间",
         cost_title="质量与开销",
-        cost_note="线上的方法没有别的方法既更好又更省。须线为 95% 区间。",
+        cost_note="线上的方法，同一赛道中没有别的方法既更好又更省。须线为 95% 区间。",
         cost_some="共 {of} 个方法，图中只画出上面列出的和线上的。",
         cost_by="开销",
         costs={"seconds": "每次编辑秒数", "nfe": "每次编辑 NFE", "peak_memory": "峰值内存 (MiB)"},
-        on_frontier="在前沿上",
         radar_title="分场景",
         radar_note="每个场景内的平均分，最多四个方法。",
         weights_title="名次有多依赖权重",

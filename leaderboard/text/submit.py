@@ -18,7 +18,6 @@ class Words:
     upload_help: str
     button: str
     reading: str
-    too_large: str
     quota: str
     frees: str
     refused: str
@@ -31,9 +30,9 @@ class Words:
     state: str
     since: str
     until: str
-    row: str
     testset: str
     clips: str
+    until_when: str
     why: str
     history: str
     at: str
@@ -41,7 +40,6 @@ class Words:
     by: str
     withdraw: str
     withdraw_why: str
-    withdrawn: str
     file: str
     rule: str
     found: str
@@ -50,6 +48,8 @@ class Words:
     states_title: str
     states: dict[str, str]
     meanings: dict[str, str]
+    moves: dict[str, str]
+    roles: dict[str, str]
 
 
 WORDS = {
@@ -61,7 +61,6 @@ WORDS = {
         upload_help="Up to {limit} here; larger ones go by `bench submit add`.",
         button="Check and submit",
         reading="Reading clips: {done} of {of}",
-        too_large="{size} is more than the {limit} that a page takes: use bench submit add on this machine.",
         quota="{used} of {limit} submissions scored within a week. A refused upload costs none.",
         frees="The next place is free after {at}.",
         refused="Refused: {n} problems. Nothing was charged.",
@@ -74,9 +73,9 @@ WORDS = {
         state="State",
         since="Since",
         until="Until",
-        row="Row",
         testset="Test set",
-        clips="Clips",
+        clips="{n} clips",
+        until_when="until {at}",
         why="Reason",
         history="What happened",
         at="When",
@@ -84,7 +83,6 @@ WORDS = {
         by="By",
         withdraw="Withdraw",
         withdraw_why="Why, if you like",
-        withdrawn="Withdrawn; its files are deleted.",
         file="File",
         rule="Rule",
         found="Found",
@@ -108,6 +106,27 @@ WORDS = {
             "superseded": "superseded",
         },
         meanings={name: stage.meaning for name, stage in STATES.items()},
+        moves={
+            "register": "registered",
+            "receive": "received",
+            "unpack": "unpacked",
+            "probe": "clips read",
+            "check": "checked",
+            "refuse": "refused",
+            "queue": "queued",
+            "start": "scoring began",
+            "requeue": "back in the queue",
+            "score": "scored",
+            "give-up": "given up",
+            "present": "shown to reviewers",
+            "accept": "accepted",
+            "reject": "rejected",
+            "supersede": "superseded",
+            "withdraw": "withdrawn",
+            "cancel": "withdrawn",
+            "expire": "deadline passed",
+        },
+        roles={"system": "the program", "submitter": "submitter", "moderator": "moderator"},
     ),
     "zh": Words(
         tagline="提交一个结果文件夹：先检查，再在这里评分，由人审核，然后上榜。",
@@ -117,7 +136,6 @@ WORDS = {
         upload_help="此处上限 {limit}；更大的请用 `bench submit add`。",
         button="检查并提交",
         reading="正在读取视频：{done} / {of}",
-        too_large="{size} 超过了页面上限 {limit}：请在本机使用 bench submit add。",
         quota="一周内已评分 {used} 次，上限 {limit} 次。被拒的上传不计入。",
         frees="下一个名额将在 {at} 之后空出。",
         refused="被拒：{n} 个问题。没有扣除名额。",
@@ -130,9 +148,9 @@ WORDS = {
         state="状态",
         since="始于",
         until="截止",
-        row="榜上名称",
         testset="测试集",
-        clips="视频",
+        clips="{n} 段视频",
+        until_when="截止 {at}",
         why="原因",
         history="经过",
         at="时间",
@@ -140,7 +158,6 @@ WORDS = {
         by="执行者",
         withdraw="撤回",
         withdraw_why="原因（选填）",
-        withdrawn="已撤回，文件已删除。",
         file="文件",
         rule="规则",
         found="实际",
@@ -179,5 +196,26 @@ WORDS = {
             "withdrawn": "由提交者撤回",
             "superseded": "被同一团队同一方法的后续提交取代",
         },
+        moves={
+            "register": "登记",
+            "receive": "接收",
+            "unpack": "解包",
+            "probe": "读取视频",
+            "check": "检查",
+            "refuse": "拒收",
+            "queue": "排队",
+            "start": "开始评分",
+            "requeue": "重新排队",
+            "score": "评分",
+            "give-up": "放弃评分",
+            "present": "交付审核",
+            "accept": "接受",
+            "reject": "拒绝",
+            "supersede": "被取代",
+            "withdraw": "撤回",
+            "cancel": "撤回",
+            "expire": "超过期限",
+        },
+        roles={"system": "程序", "submitter": "提交者", "moderator": "审核者"},
     ),
 }

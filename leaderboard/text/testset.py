@@ -22,8 +22,6 @@ class Words:
     mix: str
     edits: str
     clips: str
-    truth: str
-    with_truth: str
     size: str
     size_value: str
     content: str
@@ -49,8 +47,6 @@ WORDS = {
         mix="Edits by scenario",
         edits="Edits",
         clips="Source clips",
-        truth="Ground truth",
-        with_truth="{n} of {of} edits",
         size="Size",
         size_value="{width} × {height}, {frames} frames, {fps} fps",
         content="Content (sha256)",
@@ -74,8 +70,6 @@ WORDS = {
         mix="各场景的编辑数",
         edits="编辑",
         clips="源视频",
-        truth="真值",
-        with_truth="{of} 个编辑中的 {n} 个",
         size="规格",
         size_value="{width} × {height}，{frames} 帧，{fps} 帧/秒",
         content="内容 (sha256)",

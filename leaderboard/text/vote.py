@@ -40,12 +40,24 @@ class Words:
     ballots: str
     caught: str
     left_share: str
+    counted: dict[bool, str]
+    counts_help: str
+    caught_help: str
+    left_share_help: str
+    won_help: str
+    standing_help: str
+    tau_help: str
+    one_voter: str
+    about: str
+    methods: str
+    cases: str
+    pairs: str
     counts: str
+    resampling: str
     no_ratings: str
     axis: str
     axes: dict[str, str]
     rating: str
-    interval: str
     ranks: str
     won: str
     standing: str
@@ -102,19 +114,31 @@ WORDS = {
         done_note="What the votes say is on the page of votes.",
         number="{n} answered",
         you="You are {name} here. This deletes all your answers:",
-        results="What voters prefer",
+        results="What voters prefer, shown pairs of edits without names, and whether the metrics see it as they do.",
         turnout="Voters",
-        counting="{votes} votes of {voters} voters count; {out} votes of others do not (too few known answers, or wrong ones).",
+        counting="Votes counted: {votes} (voters: {voters}). Left out, because of too few known answers or wrong ones: {out}.",
         voter="Voter",
         ballots="Answers",
         caught="Known answers right",
         left_share="Chose left",
         counts="Counts",
+        counted={True: "yes", False: "no"},
+        counts_help="Votes count of whoever answered enough known pairs, and enough of them rightly.",
+        caught_help="Pairs whose answer is known are mixed in, to tell who looks from who clicks.",
+        left_share_help="Near one half for whoever looks: sides are drawn at random.",
+        won_help="Of the votes on this question that count; a tie is half a vote.",
+        standing_help="Preliminary: fewer than 5 voters, or an interval wider than 200 points. Established: at most 80.",
+        tau_help="Kendall's tau between the order of methods by this metric and by the voters; 1 is the same order.",
+        one_voter="one voter: no interval",
+        about="Voted on",
+        methods="{n} methods",
+        cases="{n} cases",
+        pairs="{n} pairs",
+        resampling="Resampling voters",
         no_ratings="There are no ratings yet: {reason}",
         axis="Question",
         axes={"edit_done": "Edit done", "rest_kept": "Rest kept", "looks_real": "Looks real", "overall": "Overall"},
         rating="Rating",
-        interval="95 % interval",
         ranks="Rank",
         won="Votes won",
         standing="Standing",
@@ -169,7 +193,7 @@ WORDS = {
         done_note="投票的结果见“投票结果”页。",
         number="已回答 {n} 个",
         you="你在这里的化名是 {name}。下面的命令会删除你的全部回答：",
-        results="投票者的偏好",
+        results="投票者在看不到名称的成对编辑中更喜欢哪个，以及指标是否与他们一致。",
         turnout="投票者",
         counting="{voters} 位投票者的 {votes} 票有效；另有 {out} 票不计（已知答案的题太少或答错）。",
         voter="投票者",
@@ -177,11 +201,23 @@ WORDS = {
         caught="已知题答对",
         left_share="选左的比例",
         counts="有效",
+        counted={True: "是", False: "否"},
+        counts_help="已知答案的题答得够多且答对够多的人，其投票才有效。",
+        caught_help="混入答案已知的配对，用来区分认真看的人和随手点的人。",
+        left_share_help="认真看的人接近一半：左右位置是随机抽取的。",
+        won_help="该问题的有效票中；平局算半票。",
+        standing_help="初步：不足 5 位投票者，或区间宽于 200 分。确立：不宽于 80 分。",
+        tau_help="按该指标和按投票者所排方法顺序之间的 Kendall τ；1 为顺序相同。",
+        one_voter="只有一位投票者：无区间",
+        about="投票范围",
+        methods="{n} 个方法",
+        cases="{n} 个案例",
+        pairs="{n} 个配对",
+        resampling="正在按投票者重采样",
         no_ratings="还没有评级：{reason}",
         axis="问题",
         axes={"edit_done": "编辑完成", "rest_kept": "其余保持", "looks_real": "真实感", "overall": "总体"},
         rating="评级",
-        interval="95% 区间",
         ranks="名次",
         won="得票",
         standing="可靠程度",
