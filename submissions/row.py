@@ -90,4 +90,4 @@ class Submitted:
         if sha256 is None:
             raise CaseFailed(f"no clip was submitted for {request.case_id}")
         clip = read_video(self._blobs.path(sha256))
-        return Edit(clip, self._told.seconds, nfe=0, notes={"seconds": "as submitted"}, stored=sha256)
+        return Edit(clip, self._told.seconds, nfe=None, notes={"seconds": "as submitted"}, stored=sha256)

@@ -46,7 +46,9 @@ with st.container(horizontal=True):
         placeholder=words.more_columns_hint,
         width=340,
     )
-metrics = [(free | of_sets)[name] for name in dict.fromkeys([*([] if by in composites else [by]), *columns])]
+# Without a headline no figure may stand alone: the untouched source is best in each one but not in all.
+more = columns or ([] if composites else list(free))
+metrics = [(free | of_sets)[name] for name in dict.fromkeys([*([] if by in composites else [by]), *more])]
 figure_names = [*composites, *(m.name for m in metrics)]
 choice = source.Choice(chosen.split, chosen.scenario, chosen.vertical, by, cards[by].better == "higher")
 standings = store.standings(chosen.board, choice)
