@@ -55,7 +55,11 @@ class ClipShelf:
         """Return a stored edit, or why there is none (the method's own failure included)."""
         if result.sha256 is None:
             return Clip(None, result.reason or "no clip was stored")
-        return self._prepare(result.sha256, BlobStore(self.home.blobs).path(result.sha256))
+        blobs = BlobStore(self.home.blobs)
+        if result.sha256 not in blobs and not self._cached(result.sha256).is_file():
+            again = f"bench run --method {result.method.name} --split {result.case.split}"
+            return Clip(None, f"the clip is not in this state folder; {again} makes it")
+        return self._prepare(result.sha256, blobs.path(result.sha256))
 
     def asset(self, case: EditCase, role: str) -> Clip:
         """Return a case's `source`, `target` or `mask`, checked against its sha256."""

@@ -23,6 +23,7 @@ from bench.store import columns
 from bench.store.access import open_reader, open_store
 from bench.store.verify import problems
 from leaderboard import shipped, source
+from leaderboard.clips import ClipShelf
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -215,6 +216,9 @@ def test_the_board_of_an_empty_home_shows_the_files(board_home) -> None:
     assert len(store.results(board, ["blend"])) == 7
     assert store.provenance(found.keys[0]) == "organiser-run"
     assert not (board_home / "bench.db").exists()
+    shelf = ClipShelf(store.home, store.runs_of(board))
+    (first, *_) = store.results(board, ["blend"])
+    assert (shelf.edit(first).reason or "").endswith("bench run --method blend --split dev makes it")
 
 
 def test_without_files_an_empty_home_is_a_missing_store(board_home, monkeypatch) -> None:
