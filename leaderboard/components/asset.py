@@ -32,7 +32,8 @@ def plain(value: Any) -> Any:
     """Return dataclasses and sequences as JSON-ready values, many times faster than `asdict`."""
     if type(value) in _AS_IT_IS:  # most of thousands of values
         return value
-    if names := _names(type(value)):
+    kind: Any = type(value)
+    if names := _names(kind):
         return {name: plain(getattr(value, name)) for name in names}
     if isinstance(value, (list, tuple)):
         return [plain(one) for one in value]
