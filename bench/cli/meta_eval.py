@@ -131,7 +131,7 @@ def _record(one: Line, weighs: bool) -> dict[str, Any]:
     def rate(found: Rate | None) -> dict[str, Any] | None:
         if found is None:
             return None
-        share, low, high = (round(v, 4) for v in (found.rate.mean, found.rate.low, found.rate.high))
+        share, low, high = (round(v, 6) for v in (found.rate.mean, found.rate.low, found.rate.high))
         return {"rate": share, "low": low, "high": high, "pairs": found.pairs, "ties": found.ties}
 
     return {
