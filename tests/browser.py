@@ -153,10 +153,18 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--home", type=Path, required=True, help="State folder with results.")
     parser.add_argument("--page", choices=PAGES, action="append", help="Only this page; repeat for more.")
+    parser.add_argument("--docs", action="store_true", help="Small JPEG pictures in English, named by page alone.")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     with board(given.home) as address, chromium() as browser:
         for name in given.page or PAGES:
+            if given.docs:
+                for size in SIZES if name == "ranking" else ("wide",):
+                    with page(browser, size) as tab:
+                        visit(tab, f"{address}/{PAGES[name]}?lang=en")
+                        ending = "" if size == "wide" else f"-{size}"
+                        tab.screenshot(path=given.out / f"{name}{ending}.jpg", type="jpeg", quality=72)
+                continue
             for size in SIZES:
                 for language, scheme in (("en", "light"), ("zh", "light"), ("en", "dark")):
                     with page(browser, size, scheme) as tab:

@@ -65,6 +65,7 @@ function build(data) {
   const host = make("div", "player")
   host.tabIndex = 0
   host.style.setProperty("--count", tiles.length)
+  host.style.setProperty("--ratio", data.width / data.height)
   const grid = make("div", "tiles")
   const scale = Math.max(Math.ceil(WIDTH_OF_CANVAS / data.width), 1)
 
