@@ -33,6 +33,9 @@ PAGES = {
     "review": "review",
     "about": "about",
 }
+DRAWN = """[...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]
+    .every(e => e.shadowRoot?.querySelector('.board-table, .player, .chart, .radar, dl'))"""
+"""Whether every element of the board's own has been drawn: their scripts run after the server has nothing left to say."""
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -110,6 +113,7 @@ def settle(tab: Any) -> None:
     tab.locator("h1").first.wait_for()
     tab.wait_for_function("document.querySelector('.stApp')?.dataset.testScriptState === 'notRunning'")
     tab.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
+    tab.wait_for_function(DRAWN)
     if tab.locator(".player canvas").count():
         find_player(tab)
         tab.wait_for_function("board_player.state.videos.every(v => v.readyState >= 2 && v.currentTime > 0)")
