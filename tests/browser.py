@@ -35,7 +35,7 @@ PAGES = {
 }
 DRAWN = """[...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]
     .every(e => e.shadowRoot?.querySelector('.board-table, .player, .chart, .radar, dl'))"""
-"""Whether every element of the board's own has been drawn: their scripts run after the server has nothing left to say."""
+"""Whether every element of the board's own is drawn: their scripts may run after the server has said all."""
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
