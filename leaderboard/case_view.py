@@ -44,6 +44,16 @@ def title(card: MetricCard, text: Text) -> str:
     return composites.get(card.name) or NAMES.get(text.code, {}).get(card.name, card.title)
 
 
+def in_order(cards: Sequence[MetricCard], text: Text) -> list[MetricCard]:
+    """Return the cards by family, the score before its axes."""
+    families, composites = list(text.frame.families), (HEADLINE, *AXES)
+
+    def place(card: MetricCard) -> tuple[int, int]:
+        return families.index(card.family), composites.index(card.name) if card.name in composites else 0
+
+    return sorted(cards, key=place)
+
+
 def tiles(case: EditCase, results: Mapping[str, Result | None], shelf: ClipShelf, text: Text) -> list[Tile]:
     """Return source, target and each method's edit, in this order; None stands for a method that was not run."""
     words = text.cases
@@ -100,14 +110,7 @@ def columns(names: Sequence[str], text: Text) -> list[Column]:
 def lines(cards: Sequence[MetricCard], results: Mapping[str, Result], text: Text) -> list[Line]:
     """Return one line per metric, by family; a value that is missing says why."""
     present = {name for result in results.values() for name in result.scores}
-    composites = (HEADLINE, *AXES)
-    ordered = sorted(
-        (card for card in cards if card.name in present),
-        key=lambda c: (
-            list(text.frame.families).index(c.family),
-            composites.index(c.name) if c.name in composites else 0,
-        ),
-    )
+    ordered = in_order([card for card in cards if card.name in present], text)
     made: list[Line] = []
     family = None
     for card in ordered:

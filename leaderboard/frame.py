@@ -62,14 +62,14 @@ def opened(need_runs: bool = True) -> source.Source:
     return found
 
 
-def _stop(title: str, body: str, detail: str, command: str) -> NoReturn:
+def _stop(title: str, body: str, detail: str, line: str) -> NoReturn:
     """Show an empty page with the next step. `detail` may hold names from outside, so it is never Markdown."""
     st.header(title, anchor=False)
     if body:
         st.write(body)
     if detail:
         st.text(detail)
-    st.code(command, language="bash")
+    command(line)
     st.stop()
     raise AssertionError("st.stop ends the page")
 

@@ -13,7 +13,7 @@ from bench.store.read import Result, Run
 from bench.summary import HEADLINE
 from bench.types import MethodCard, MetricCard
 from leaderboard import numbers, pick, query
-from leaderboard.case_view import asked, title
+from leaderboard.case_view import asked, in_order, title
 from leaderboard.components.facts import Fact
 from leaderboard.components.table import Cell, Column, Line
 from leaderboard.numbers import moment
@@ -32,7 +32,11 @@ def facts(card: MethodCard, run: Run | None, provenance: str, text: Text) -> lis
     """Return what a method says of itself, who made its clips and scores, and where it was run last."""
     words = text.method
     track = text.frame.tracks[card.track] + (f" · {text.frame.control}" if card.control else "")
-    parameters = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in card.parameters.items()]
+    parameters = [
+        f"{name} = {json.dumps(value, ensure_ascii=False)}"
+        for name, value in card.parameters.items()
+        if value is not None
+    ]
     made = [
         Fact(words.description, (card.description,) if card.description else (), ("en",), lead=True),
         Fact(words.card, (card.family, track, f"{words.version} {card.version}", card.licence), chips=True),
@@ -106,10 +110,9 @@ def metric_lines(
     text: Text,
 ) -> list[Line]:
     """Return one line per metric, by family; `trial` says how often each prefers the better edit."""
-    families = list(text.frame.families)
     made: list[Line] = []
     family = None
-    for card in sorted(cards, key=lambda c: families.index(c.family)):
+    for card in in_order(cards, text):
         if card.family != family:
             family = card.family
             made.append(Line(heading=text.frame.families[family]))

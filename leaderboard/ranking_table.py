@@ -117,7 +117,7 @@ def line(
         cells=[
             Cell(
                 card.name,
-                note=" · ".join(part for part in (partly or card.family, badge) if part),
+                note=" · ".join(part for part in (partly or ("" if card.control else card.family), badge) if part),
                 hint=card.description,
                 order=card.name,
                 href=pick.link("method", **{**view, "method": card.name}),

@@ -136,26 +136,25 @@ def agreement_columns(text: Text) -> list[Column]:
     words = text.vote
     return [
         Column(text.frame.metric, number=False),
-        Column(words.axis, number=False),
         Column(words.share, strong=True),
         Column(words.votes),
         Column(words.tau, words.tau_help),
     ]
 
 
-def agreement_lines(found: Sequence[Agreement], cards: Mapping[str, MetricCard], text: Text) -> list[Line]:
-    """Return one line per metric and question, the headline first, then by falling agreement."""
+def agreement_lines(found: Sequence[Agreement], axis: Axis, cards: Mapping[str, MetricCard], text: Text) -> list[Line]:
+    """Return one line per metric that is asked about a question, the headline first, then by falling agreement."""
     lines = []
-    for a in sorted(found, key=lambda a: (cards[a.metric].family != "score", -a.share.mean)):
+    for a in sorted(
+        (a for a in found if a.axis == axis), key=lambda a: (cards[a.metric].family != "score", -a.share.mean)
+    ):
         share = a.share
         note = f"{share.low:.0%} \N{EN DASH} {share.high:.0%}" if share.groups > 1 else text.ranking.one_clip
         name = title(cards[a.metric], text)
-        axis = text.vote.axes[a.axis]
         lines.append(
             Line(
                 cells=[
                     Cell(name, order=name, hint=cards[a.metric].description),
-                    Cell(axis, order=axis),
                     Cell(f"{share.mean:.0%}", note=note, bar=Bar(share.low, share.mean, share.high), order=share.mean),
                     Cell(str(share.n), order=share.n),
                     Cell(numbers.fixed(a.tau, 2), order=a.tau),
@@ -170,12 +169,15 @@ def sheet_columns(text: Text) -> list[Column]:
     return [Column(text.frame.method, number=False), *(Column(text.vote.axes[axis]) for axis in AXES)]
 
 
-def sheet_lines(votes: Votes) -> list[Line]:
+def sheet_lines(votes: Votes, text: Text) -> list[Line]:
     """Return each method's mean marks."""
     lines = []
     for method in sorted({m.method for m in votes.marks}):
         mine = [m for m in votes.marks if m.method == method]
         means = [sum(m.marks[axis] for m in mine) / len(mine) for axis in AXES]
-        cells = [Cell(method, note=str(len(mine)), order=method), *(Cell(f"{v:.2f}", order=v) for v in means)]
+        cells = [
+            Cell(method, note=text.vote.marked.format(n=len(mine)), order=method),
+            *(Cell(f"{v:.2f}", order=v) for v in means),
+        ]
         lines.append(Line(cells=cells))
     return lines

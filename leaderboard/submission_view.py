@@ -10,7 +10,7 @@ from bench.stats import macro_average
 from bench.store.read import Result
 from bench.types import MetricCard
 from leaderboard import numbers
-from leaderboard.case_view import title
+from leaderboard.case_view import in_order, title
 from leaderboard.components.facts import Fact
 from leaderboard.components.table import Cell, Column, Line
 from leaderboard.numbers import moment
@@ -162,8 +162,8 @@ def score_columns(text: Text) -> list[Column]:
 def score_lines(results: Sequence[Result], cards: Mapping[str, MetricCard], text: Text) -> list[Line]:
     """Return the mean of every metric over a submission's edits, headline and axes first."""
     lines = []
-    for name, card in sorted(cards.items(), key=lambda item: item[1].family != "score"):
-        found = [(r.scores[name].value, r.case.scenario) for r in results if name in r.scores]
+    for card in in_order(list(cards.values()), text):
+        found = [(r.scores[card.name].value, r.case.scenario) for r in results if card.name in r.scores]
         known = [(value, scenario) for value, scenario in found if value is not None]
         if known:
             mean = macro_average([v for v, _ in known], [s for _, s in known])

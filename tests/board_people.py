@@ -69,7 +69,7 @@ def join(home: Path, toyset: Path, work: Path) -> Path:
         )
         for account in ("ann", "bob"):
             voter = ballots.voter_of(reader.engine, place, account)
-            patch.setattr(ballots, "now", _Later())
+            patch.setattr(ballots, "now", Later(studies.now()))
             for _ in range(12):
                 shown = ballots.next_ballot(reader.engine, place, study, voter)
                 assert shown is not None
@@ -87,11 +87,11 @@ def known_answer(engine: Engine, token: str) -> Choice | None:
     return "left" if row.catch_answer * (-1 if row.swapped else 1) > 0 else "right"
 
 
-class _Later:
+class Later:
     """A clock that is a minute further at every look, so that no answer comes too soon."""
 
-    def __init__(self) -> None:
-        self._at = studies.now()
+    def __init__(self, start: datetime) -> None:
+        self._at = start
 
     def __call__(self) -> datetime:
         self._at += timedelta(minutes=1)

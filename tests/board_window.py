@@ -13,10 +13,11 @@ import argparse
 import random
 import tempfile
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from bench import registry
@@ -34,6 +35,7 @@ from submissions.audit import Actor
 from submissions.example import FIELDS, write_example
 from submissions.intake import submit, withdraw
 from submissions.ledger import Ledger
+from tests.board_people import Later, known_answer
 
 SPLIT = "smoke"
 MODERATOR = Actor("ann@example.org", "moderator")
@@ -91,18 +93,15 @@ def vote(home: Home, reader: Reader, board: Board, each: int = 24) -> None:
     rng = random.Random(3)
     with pytest.MonkeyPatch.context() as patch:
         for module in (ballots, sheet):
-            patch.setattr(module, "now", _Later())
+            patch.setattr(module, "now", Later(studies.now() - timedelta(days=2)))
         for account, care in VOTERS.items():
             voter = ballots.voter_of(engine, home, account)
             for _ in range(each):
                 shown = ballots.next_ballot(engine, home, study, voter)
                 if shown is None:
                     break
-                with Session(engine) as session:
-                    row = session.query(BallotRow).filter_by(token=shown.token).one()
-                    better = _better(row, scores)
-                    side = better * (-1 if row.swapped else 1)
-                ballots.cast(engine, study, voter, shown.token, {axis: _answer(side, care, rng) for axis in AXES})
+                seen = known_answer(engine, shown.token) or _better(engine, shown.token, scores)
+                ballots.cast(engine, study, voter, shown.token, {axis: _answer(seen, care, rng) for axis in AXES})
             for _ in range(6):
                 asked = sheet.next_sheet(engine, home, study, voter)
                 if asked is None:
@@ -111,28 +110,18 @@ def vote(home: Home, reader: Reader, board: Board, each: int = 24) -> None:
                 sheet.rate(engine, study, voter, asked.token, marks)
 
 
-def _better(row: BallotRow, scores: Mapping[tuple[str, str], float]) -> int:
-    """Return 1 where the first clip of a ballot is better, -1 where the second one is, 0 where they are alike."""
-    if row.catch_answer is not None:
-        return row.catch_answer
+def _better(engine: Engine, token: str, scores: Mapping[tuple[str, str], float]) -> Choice:
+    """Return the side that the score prefers."""
+    with Session(engine) as session:
+        row = session.scalars(select(BallotRow).filter_by(token=token)).one()
     apart = scores.get((row.case_id, row.low), 0.0) - scores.get((row.case_id, row.high), 0.0)
-    return 0 if abs(apart) < 2 else 1 if apart > 0 else -1
+    if abs(apart) < 2:
+        return "tie"
+    return "left" if (apart > 0) is not row.swapped else "right"
 
 
-def _answer(side: int, care: float, rng: random.Random) -> Choice:
-    looked: Choice = {1: "left", 0: "tie", -1: "right"}[side]  # type: ignore[assignment]
-    return looked if rng.random() < care else rng.choice(("left", "right", "tie"))
-
-
-class _Later:
-    """A clock that is a minute further at every look, so that no answer comes too soon."""
-
-    def __init__(self) -> None:
-        self._at = studies.now() - timedelta(days=2)
-
-    def __call__(self) -> datetime:
-        self._at += timedelta(minutes=1)
-        return self._at
+def _answer(seen: Choice, care: float, rng: random.Random) -> Choice:
+    return seen if rng.random() < care else rng.choice(("left", "right", "tie"))
 
 
 if __name__ == "__main__":

@@ -33,6 +33,9 @@ PAGES = {
     "review": "review",
     "about": "about",
 }
+DRAWN = """[...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]
+    .every(e => e.shadowRoot?.querySelector('.board-table, .player, .chart, .radar, dl'))"""
+"""Whether every element of the board's own is drawn: their scripts may run after the server has said all."""
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -110,6 +113,7 @@ def settle(tab: Any) -> None:
     tab.locator("h1").first.wait_for()
     tab.wait_for_function("document.querySelector('.stApp')?.dataset.testScriptState === 'notRunning'")
     tab.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
+    tab.wait_for_function(DRAWN)
     if tab.locator(".player canvas").count():
         find_player(tab)
         tab.wait_for_function("board_player.state.videos.every(v => v.readyState >= 2 && v.currentTime > 0)")
@@ -153,10 +157,18 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--home", type=Path, required=True, help="State folder with results.")
     parser.add_argument("--page", choices=PAGES, action="append", help="Only this page; repeat for more.")
+    parser.add_argument("--docs", action="store_true", help="Small JPEG pictures in English, named by page alone.")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     with board(given.home) as address, chromium() as browser:
         for name in given.page or PAGES:
+            if given.docs:
+                for size in SIZES if name == "ranking" else ("wide",):
+                    with page(browser, size) as tab:
+                        visit(tab, f"{address}/{PAGES[name]}?lang=en")
+                        ending = "" if size == "wide" else f"-{size}"
+                        tab.screenshot(path=given.out / f"{name}{ending}.jpg", type="jpeg", quality=72)
+                continue
             for size in SIZES:
                 for language, scheme in (("en", "light"), ("zh", "light"), ("en", "dark")):
                     with page(browser, size, scheme) as tab:

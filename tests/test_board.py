@@ -109,6 +109,21 @@ def test_every_score_comes_with_its_interval(home: Path) -> None:
     assert "4 clips" in score["hint"]
 
 
+def test_quality_against_cost_has_a_line_and_a_mark_per_track(home: Path) -> None:
+    (chart,) = elements(opened(), "chart")
+    marks = {p["id"]: chart["marks"][p["mark"]] for p in chart["points"]}
+    assert marks == {"blend": "First frame", "fails-once": "First frame", "still": "Text"}
+    for line in chart["frontiers"]:
+        assert len({marks[chart["points"][i]["id"]] for i in line}) == 1
+    assert len(chart["frontiers"]) == 2
+
+
+def test_methods_that_lack_cases_are_offered_after_those_that_do_not(home: Path) -> None:
+    offered = opened(METHOD).selectbox(key="pick.method").options
+    assert offered[3] == "masked"
+    assert set(offered[:3]) == {"blend", "fails-once", "still"}
+
+
 def test_failures_are_counted_and_score_nothing(home: Path) -> None:
     first = elements(opened(), "table")[0]
     assert cell(first, "fails-once", "Failed")["text"] == "1 / 7"

@@ -18,12 +18,13 @@ from bench import league, stats
 from bench.home import Home, open_home
 from bench.media import probe, read_video
 from bench.plan import RunSpec
+from bench.preference import Vote, rate
 from bench.run import prepare, run
 from bench.store import columns as columns_module
 from bench.store.access import open_reader
 from bench.store.read import Board, Result
 from bench.types import Asset, EditCase, Instruction, MethodCard, MetricCard, SetScore
-from leaderboard import case_view, numbers, pick, query, ranking_files, ranking_table, source
+from leaderboard import case_view, numbers, pick, query, ranking_files, ranking_table, source, study_view
 from leaderboard.clips import ClipShelf
 from leaderboard.text import EN, ZH
 from tests.board_store import fill
@@ -310,3 +311,26 @@ def test_every_metric_family_has_a_heading() -> None:
     families = MetricCard.model_fields["family"].annotation.__args__
     assert set(families) == set(EN.frame.families)
     assert case_view.lines([], {}, EN) == []
+
+
+def test_one_voter_gives_neither_an_interval_nor_a_rank() -> None:
+    votes = [Vote("ann", "a", "b", 1), Vote("ann", "b", "c", 1)]
+    alone, two = (rate([*votes, *(replace(v, voter=name) for v in votes)]) for name in ("ann", "bob"))
+    for line in study_view.rating_lines(alone, EN):
+        assert line.cells[1].text == numbers.NONE
+        assert (line.cells[2].bar, line.cells[2].note) == (None, EN.vote.one_voter)
+    assert study_view.rating_lines(two, EN)[0].cells[2].bar is not None
+
+
+def test_metrics_are_named_in_the_readers_language_and_the_score_comes_before_its_axes() -> None:
+    cards = [
+        MetricCard(name=name, title=name.upper(), family=family, better="higher")
+        for name, family in (
+            ("psnr", "ground-truth"),
+            ("own", "ground-truth"),
+            ("temporal", "score"),
+            ("score", "score"),
+        )
+    ]
+    assert [c.name for c in case_view.in_order(cards, EN)][:2] == ["score", "temporal"]
+    assert [case_view.title(c, ZH) for c in cards[:2]] == ["PSNR（整帧）", "OWN"]

@@ -22,7 +22,8 @@ from bench.meta import published
 from bench.meta.damages import BY_NAME, FAMILIES, GENERATOR, LEVELS, Scene, reconstruction
 from bench.meta.measure import Results
 from bench.meta.pairs import Member, Pair, all_pairs, spread
-from bench.meta.report import WANTED_PLAIN, line, own_axes, prefers
+from bench.meta.published import WANTED_PLAIN
+from bench.meta.report import line, own_axes, prefers
 from bench.score import AXES
 from bench.testsets import read_testset
 from bench.types import MetricCard, Video

@@ -152,7 +152,7 @@ def _print(lines: Sequence[Line], pairs: Sequence[Pair], signature: str, weighs:
 
     from bench.cli.console import escape, out
     from bench.meta.damages import LEVELS
-    from bench.meta.report import WANTED, WANTED_PLAIN
+    from bench.meta.published import WANTED, WANTED_PLAIN
 
     def percent(found: Rate | None, spread: bool = False) -> str:
         if found is None:

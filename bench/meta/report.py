@@ -14,10 +14,6 @@ from bench.types import Axis, MetricCard
 RESAMPLES = 2000
 SMALLEST = 1e-9
 """Values closer than this, relative to their size, are a tie."""
-WANTED = 0.90
-"""A metric below this rate on its own axis carries no weight; the score must reach it over all pairs."""
-WANTED_PLAIN = 0.97
-"""The score's rate over plainly damaged pairs."""
 OF_FAMILY: dict[str, tuple[Axis, ...]] = {
     "structure": ("preservation",),
     "semantics": ("accuracy",),

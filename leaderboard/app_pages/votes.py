@@ -8,7 +8,7 @@ import streamlit as st
 
 from bench.votes.people import export
 from bench.votes.rules import AXES, Axis
-from leaderboard import frame, pick, study_view
+from leaderboard import frame, numbers, pick, study_view
 from leaderboard.components.facts import facts
 from leaderboard.components.table import table
 
@@ -39,22 +39,26 @@ else:
     )
 alpha = found.alpha[axis]
 if found.votes.answers:
-    st.write(words.alpha_none if alpha is None else words.alpha.format(value=f"{alpha:.2f}"))
+    st.write(words.alpha_none if alpha is None else words.alpha.format(value=numbers.fixed(alpha, 2)))
 
 if found.votes.marks:
     st.header(words.sheet, anchor=False)
     st.caption(words.sheet_note)
     table(
-        study_view.sheet_columns(text), study_view.sheet_lines(found.votes), key="sheet", caption=words.sheet, fit=True
+        study_view.sheet_columns(text),
+        study_view.sheet_lines(found.votes, text),
+        key="sheet",
+        caption=words.sheet,
+        fit=True,
     )
 
 if found.ratings is not None:
     st.header(words.agreement, anchor=False)
-    st.caption(words.agreement_note)
-    if found.metrics:
+    st.caption(f"{words.axes[axis]}. {words.agreement_note}")
+    if lines := study_view.agreement_lines(found.metrics, axis, found.cards, text):
         table(
             study_view.agreement_columns(text),
-            study_view.agreement_lines(found.metrics, found.cards, text),
+            lines,
             key="agreement",
             caption=words.agreement,
             fit=True,

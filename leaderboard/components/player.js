@@ -65,6 +65,7 @@ function build(data) {
   const host = make("div", "player")
   host.tabIndex = 0
   host.style.setProperty("--count", tiles.length)
+  host.style.setProperty("--ratio", data.width / data.height)
   const grid = make("div", "tiles")
   const scale = Math.max(Math.ceil(WIDTH_OF_CANVAS / data.width), 1)
 
@@ -216,15 +217,21 @@ function build(data) {
     if (playing && alive) await start()
   }
 
+  // A clip that is half a frame off jumps; one that is a little off goes a little faster or slower until it is not.
+  function follow(video) {
+    if (video.seeking || video.ended) return
+    const apart = video.currentTime - leader.currentTime
+    if (Math.abs(apart) > 0.5 / fps) video.currentTime = leader.currentTime
+    const pace = Math.abs(apart) < 0.005 ? 1 : 1 - Math.min(Math.max(2 * apart, -0.1), 0.1)
+    const rate = Number(speed.value) * pace
+    if (Math.abs(video.playbackRate - rate) > 0.01) video.playbackRate = rate
+  }
+
   function tick() {
     if (!alive || !playing || turning) return
     if (leader.ended || leader.currentTime >= frames / fps - 0.02) return void turn()
     frame = indexOf(leader)
-    for (const video of videos) {
-      const apart = video.currentTime - leader.currentTime
-      if (video !== leader && !video.seeking && !video.ended && Math.abs(apart) > 0.5 / fps)
-        video.currentTime = leader.currentTime
-    }
+    videos.forEach((video) => (video === leader ? null : follow(video)))
     if (frame !== painted || videos.length > 1) paint()
     painted = frame
     requestAnimationFrame(tick)

@@ -67,6 +67,7 @@ class Words:
     alpha_none: str
     sheet: str
     sheet_note: str
+    marked: str
     agreement: str
     agreement_note: str
     share: str
@@ -148,12 +149,13 @@ WORDS = {
         alpha_none="No pair was judged by two voters yet, so their agreement is unknown.",
         sheet="Rating sheet",
         sheet_note="Mean marks, 1 to 5. The sheet has no known answers; it is shown beside the votes, never mixed with them.",
+        marked="{n} answers",
         agreement="Do the metrics agree with the voters?",
         agreement_note="Share of decided votes that the metric decides likewise; 50 % is chance. Intervals resample source clips.",
         share="Agrees",
         votes="Votes",
         tau="Kendall's τ",
-        no_agreement="No metric has values for the clips of this study.",
+        no_agreement="No metric that this question is about has values for the clips of this study.",
         weights="Weights from votes",
         weights_note="Fitted beside the published exponents, never in their place, with the full report of the study:",
         export="Download every answer (pseudonyms)",
@@ -227,12 +229,13 @@ WORDS = {
         alpha_none="还没有同一对视频被两人评过，一致性未知。",
         sheet="评分表",
         sheet_note="平均分，1 到 5。评分表没有已知答案的题；它与投票并列展示，从不混合。",
+        marked="{n} 份回答",
         agreement="指标与投票者一致吗？",
         agreement_note="在分出高下的投票中，指标作出同样判断的比例；50% 为偶然。区间按源视频重采样。",
         share="一致",
         votes="票数",
         tau="Kendall τ",
-        no_agreement="没有任何指标给出过本研究视频的数值。",
+        no_agreement="与该问题有关的指标都没有本研究视频的数值。",
         weights="由投票得到的权重",
         weights_note="与公布的指数并列拟合，从不取而代之；完整报告用：",
         export="下载全部回答（化名）",
