@@ -12,6 +12,7 @@ from bench.types import SCENARIOS
 from methods.rows import read_rows
 from methods.studies import (
     ablation,
+    agreement,
     cost_curve,
     few_step_front,
     few_step_start,
@@ -19,7 +20,6 @@ from methods.studies import (
     inversion_error,
     strength_curve,
 )
-from methods.studies.agreement import compared
 from methods.studies.plots import differences, lines, save
 from methods.studies.runs import Where
 from methods.studies.study import EDITS, Study, points
@@ -196,27 +196,40 @@ def test_a_study_runs_bench_and_leaves_json_and_plots(tiny, capfd):
     assert "4 jobs done now" in capfd.readouterr().err
 
 
-def test_what_another_machine_scored_is_made_again_here_and_compared(tiny, capfd):
-    study, where, folder = tiny
-    where = replace(where, limit=None, split="smoke")
-    study = replace(study, variants=study.variants[:1])
-    study.make(where, folder / "out")
-    path = folder / "out" / f"tiny{EDITS}"
-    found = compared(path, None, "smoke", folder / "other-home")
-    assert found["agree"] and found["worst"] == 0 and (found["cases"], found["row"]) == (7, study.variants[0].name)
-    document = json.loads(path.read_text())
-    document["edits"][3]["score"] += 0.2
-    path.write_text(json.dumps(document))
-    found = compared(path, None, "smoke", folder / "other-home")
-    assert not found["agree"] and found["worst"] == pytest.approx(0.2)
-    assert found["worst_case"] == document["edits"][3]["case"]
-    with pytest.raises(UserError, match=r"no edits of 'nothing'; wanted one of tiny-sdedit-0p3"):
-        compared(path, "nothing", "smoke", folder / "other-home")
-    path.write_text(json.dumps(document | {"signature": "0" * 64}))
-    with pytest.raises(UserError, match="signature is 000000000000, here"):
-        compared(path, None, "smoke", folder / "other-home")
+def test_scores_of_another_machine_are_compared_case_by_case(tmp_path, monkeypatch):
+    study = strength_curve.STUDY
+    here, first = exported(study), study.variants[0].name
+    path = tmp_path / f"strength-curve{EDITS}"
+    path.write_text(study.edits(here, Where("dev", "shopedit-300", "cuda")))
+    asked = []
+    here["edits"] = [e for e in here["edits"] if e["method"] == first]
+    monkeypatch.setattr(agreement, "run", lambda *arguments: asked.append(arguments) or here)
+    found = agreement.compared(path, None, "mini", None)
+    assert asked == [([first], tmp_path / "rows" / "strength-curve", Where("mini", "shopedit-300", "cpu"))]
+    assert found["agree"] and found["worst"] == 0 and (found["cases"], found["row"]) == (len(SCENARIOS), first)
+    here["edits"][3] = edit(first, "case-3", 13.2, SCENARIOS[3])
+    found = agreement.compared(path, first, "mini", None)
+    assert not found["agree"] and found["worst"] == pytest.approx(0.2) and found["worst_case"] == "case-3"
+    with pytest.raises(UserError, match=r"no edits of 'nothing'; wanted one of strength-ti2v-inversion-0p3"):
+        agreement.compared(path, "nothing", "mini", None)
+    here["edits"].append(edit(first, "case-9", 1))
+    with pytest.raises(UserError, match="has no score of case-9; wanted a study of a split that holds 'mini'"):
+        agreement.compared(path, first, "mini", None)
+    here["signature"] = "another"
+    with pytest.raises(UserError, match="signature is s, here another; run the study again"):
+        agreement.compared(path, first, "mini", None)
+    path.write_text("{}")
     with pytest.raises(UserError, match="not the edits of a study"):
-        compared(folder / "out" / "tiny.json", None, "smoke", folder / "other-home")
+        agreement.compared(path, first, "mini", None)
+
+
+@pytest.mark.slow
+def test_what_a_study_scored_is_made_again_in_another_store(tiny):
+    study, where, folder = tiny
+    study = replace(study, variants=study.variants[:1])
+    study.make(replace(where, limit=None, split="smoke"), folder / "out")
+    found = agreement.compared(folder / "out" / f"tiny{EDITS}", None, "smoke", folder / "other-home")
+    assert found["agree"] and (found["cases"], found["worst"]) == (7, 0)
 
 
 @pytest.mark.slow
