@@ -25,7 +25,7 @@ from methods.flow_edit import flow_edit, fresh_noise
 from methods.wan.adapter import WanMethod, WanParameters
 from methods.wan.schedules import shifted_grid
 from methods.wan.solvers import Velocity, euler
-from methods.wan.student import Sampler, apply, descending, find, read
+from methods.wan.student import Sampler, descending, find, mounted, read, up_to
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -106,28 +106,16 @@ class FewStep(WanMethod):
         super().load(device)
         if self._student is None:
             return
-        from methods.wan.folder import digest, resolve
-
-        assert self.parameters.student is not None
-        teacher = self.wan.transformer
-        own = digest(resolve(self.parameters.model))
-        self.wan.transformer = apply(self._student, find(self.parameters.student), teacher, own)
-        self._teacher = teacher
+        p, self._teacher = self.parameters, self.wan.transformer
+        assert p.student is not None
+        self.wan.transformer = mounted(self._student, p.student, p.model, self._teacher)
 
     def sigmas(self, wan: Backbone) -> list[float]:
         """Return the sigmas of an edit, those not above `strength`, and 0."""
         p = self.parameters
         if self._student is not None:
-            sigmas = [*self._student.sigmas, 0.0]
-        else:
-            sigmas = [*p.sigmas, 0.0] if p.sigmas else shifted_grid(p.generation_steps, self.shift(wan))
-        kept = [s for s in sigmas if s <= p.strength]
-        if len(kept) < 2:
-            raise UserError(
-                f"method '{self.card.name}': strength {p.strength:g} is below the last sigma {sigmas[-2]:.4f}; "
-                "wanted one that leaves a step"
-            )
-        return kept
+            return up_to(self._student.sigmas, p.strength, self.card.name)
+        return up_to(p.sigmas or shifted_grid(p.generation_steps, self.shift(wan))[:-1], p.strength, self.card.name)
 
     def latents(self, wan: Backbone, request: EditRequest) -> Tensor:
         """Return the edit's latents; latent frame 0 is that of the first frame asked for, bit for bit."""

@@ -7,6 +7,8 @@
 
 How much of each depends on what is asked: a new background must not borrow the old one's features, a new colour needs
 little noise. `presets` holds, by scenario, what differs from the row; the scenario is read from the instruction.
+
+All of it may run on a distilled student (`student`): both legs then walk the student's own sigmas, without guidance.
 """
 
 from __future__ import annotations
@@ -19,12 +21,13 @@ from pydantic import Field
 from typing_extensions import Self
 
 from bench.errors import UserError
-from bench.types import EditRequest, Scenario, Track
+from bench.types import EditRequest, MethodCard, Scenario, Track
 from methods.blending import BlendingParameters, generate_held, source_path
 from methods.injection import Borrowing, InjectionParameters, SharingParameters, Tap
 from methods.intent import scenario_of
 from methods.region import region_of
 from methods.wan.solvers import SOLVERS
+from methods.wan.student import find, mounted, read, up_to
 from methods.wan.trace import Trace
 
 if TYPE_CHECKING:
@@ -32,13 +35,14 @@ if TYPE_CHECKING:
 
     from methods.wan.velocity import Backbone
 
-FIXED = ("model", "first_frame", "first_frame_guidance", "fit", "presets")
+FIXED = ("model", "student", "first_frame", "first_frame_guidance", "fit", "presets")
 """Parameters that hold for all of a row, so no preset may set them."""
 
 
 class TI2VV2Parameters(InjectionParameters, SharingParameters, BlendingParameters):
     """What a row of TI2V-v2 may set."""
 
+    student: str | None = Field(None, description="a shipped student, a folder, or null for the model itself")
     presets: dict[Scenario, dict[str, Any]] = Field(
         default_factory=dict, description="for any scenario a mapping of parameters that differ there"
     )
@@ -82,6 +86,36 @@ class TI2VV2(Borrowing):
 
     Parameters: ClassVar[type[TI2VV2Parameters]] = TI2VV2Parameters
     parameters: TI2VV2Parameters
+
+    @classmethod
+    def variant(cls, card: MethodCard, changes: Mapping[str, Any]) -> MethodCard:
+        """Return the card with some parameters set otherwise; a student that does not fit is said at once."""
+        made = super().variant(card, changes)
+        cls(made)
+        return made
+
+    def __init__(self, card: MethodCard) -> None:
+        super().__init__(card)
+        name = self.parameters.student
+        self._student = None if name is None else read(find(name))
+        if self._student is not None and self._student.sampler != "ode":
+            raise UserError(
+                f"method '{card.name}': the student was trained for the {self._student.sampler} sampler, which has no "
+                "way up; wanted an ode student"
+            )
+
+    def load(self, device: str) -> None:
+        """As `Borrowing.load`; UserError too when the student does not fit the model."""
+        super().load(device)
+        if self._student is not None:
+            p = self.parameters
+            self.wan.transformer = mounted(self._student, str(p.student), p.model, self.wan.transformer)
+
+    def grid(self, wan: Backbone, steps: int | None = None, shift: float | None = None) -> list[float]:
+        """Return the descending sigmas of either leg: a student's own, as far as they are not above the strength."""
+        if self._student is None:
+            return super().grid(wan, steps, shift)
+        return up_to(self._student.sigmas, self.parameters.strength, self.card.name)
 
     def latents(self, wan: Backbone, request: EditRequest) -> Tensor:
         """Return the edit's latents; latent frame 0 is that of the first frame asked for, bit for bit."""

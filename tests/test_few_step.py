@@ -17,6 +17,7 @@ from methods import zoo
 from methods.dmd import FewStep, consistency
 from methods.inversion import TI2VInversion
 from methods.rows import read_row
+from methods.ti2v_v2 import TI2VV2
 from methods.wan.folder import digest as model_digest
 from methods.wan.lora import linear_layers, read_lora
 from methods.wan.student import KNOWN, digest, find, read
@@ -136,6 +137,22 @@ def test_every_start_keeps_the_first_frame_and_the_starts_differ(make, model, tm
         assert torch.equal(latents(method), made[start]), "the seed decides"
     assert len({float(z.sum()) for z in made.values()}) == 4
     assert not torch.equal(latents(make(student=student, start="renoise"), replace(REQUEST, seed=1)), made["renoise"])
+
+
+def test_the_parts_of_ti2v_v2_run_on_a_student_at_its_sigmas(make, model, tmp_path):
+    student = str(exported(tmp_path / "s", model))
+    off = {"region": "none", "injection_layers": [], "sharing_layers": [], "guidance": 1.0}
+    alone = make(TI2VV2, student=student, **off)
+    assert alone.grid(alone.wan) == [*SIGMAS, 0] and alone.inversion_grid(alone.wan) == [0, *SIGMAS[::-1]]
+    assert torch.equal(latents(alone), latents(make(student=student)))
+    sharing = make(TI2VV2, student=student, **off | {"sharing_layers": [1]})
+    assert not torch.equal(latents(sharing), latents(alone)) and sharing.edit(REQUEST).nfe == 6
+    assert make(TI2VV2, student=student, strength=0.9, **off).edit(REQUEST).nfe == 4
+    fast = str(published(tmp_path / "fastwan", model))
+    with pytest.raises(UserError, match="trained for the sde sampler, which has no way up; wanted an ode student"):
+        make(TI2VV2, student=fast, **off)
+    with pytest.raises(UserError, match="no student 'nowhere'"):
+        TI2VV2.variant(alone.card, {"student": "nowhere"})
 
 
 def test_the_teacher_walks_up_with_its_own_weights_and_the_student_stays_in_place(make, model, tmp_path):

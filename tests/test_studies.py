@@ -10,21 +10,32 @@ import yaml
 from bench.errors import BenchError, UserError
 from bench.types import SCENARIOS
 from methods.rows import read_rows
-from methods.studies import ablation, cost_curve, guidance_sweep, inversion_error, strength_curve
+from methods.studies import (
+    ablation,
+    agreement,
+    cost_curve,
+    few_step_front,
+    few_step_start,
+    guidance_sweep,
+    inversion_error,
+    strength_curve,
+)
 from methods.studies.plots import differences, lines, save
 from methods.studies.runs import Where
-from methods.studies.study import Study, points
+from methods.studies.study import EDITS, Study, points
 from methods.studies.summary import by_method, pairs, summary
 from methods.studies.variants import Variant, swept, write_rows
 from tests.tiny_model import build
 
-STUDIES = [module.STUDY for module in (ablation, cost_curve, guidance_sweep, strength_curve)]
+STUDIES = [
+    module.STUDY for module in (ablation, cost_curve, few_step_front, few_step_start, guidance_sweep, strength_curve)
+]
 EVERY_STUDY = pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.name)
 
 
 def edit(method, case, score, scenario="color", group=None, status="ok", seconds=2.0):
     """One edit as `bench export` writes it."""
-    scores = {name: {"value": score} for name in ("score", "accuracy", "preservation", "temporal")}
+    scores = {name: {"value": score} for name in few_step_front.STUDY.metrics}
     cost = {"nfe": 8, "seconds": seconds, "peak_memory": 10} if status == "ok" else {"nfe": None, "seconds": None}
     names = {"method": method, "method_key": f"key-{method}", "case": case, "group": group or case}
     return {**names, "scenario": scenario, "status": status, "scores": scores, **cost}
@@ -98,10 +109,11 @@ def test_pairs_are_of_the_same_cases_and_corrected_for_their_number():
     a = [edit("a", f"{i}", 20 + i) for i in range(8)]
     b = [edit("b", f"{i}", 10 + i) for i in range(1, 9)]
     c = [edit("c", f"{i}", 20 + i) for i in range(8)]
-    better, same = pairs(by_method(a + b + c), "a", ["b", "c"])
+    better, same = pairs(by_method(a + b + c), [("a", "b"), ("a", "c")], ("score", "temporal", "lacking"))
     assert better["mean"] == better["low"] == better["high"] == 10 and better["n"] == 7
     assert better["p_holm"] == pytest.approx(2 * better["p"]) and better["scenarios"]["color"]["mean"] == 10
     assert same["mean"] == 0 and same["p"] == 1
+    assert better["metrics"].keys() == {"temporal"} and better["metrics"]["temporal"]["low"] == 10
 
 
 def test_the_time_of_equal_score_lies_between_the_settings_around_it():
@@ -133,6 +145,35 @@ def test_a_plot_draws_what_it_is_given():
     assert chart["columns"] == 4
 
 
+def test_a_student_that_exists_is_studied_with_every_start_and_part(tmp_path, monkeypatch):
+    row = {"name": "dmd4", "class": "methods.dmd:FewStep", "family": "few-step", "track": "first-frame"}
+    (tmp_path / "rows").mkdir()
+    text = yaml.safe_dump({**row, "parameters": {"student": "students/dmd4"}})
+    (tmp_path / "rows" / "dmd4.yaml").write_text(text)
+    assert not any(v.series == "dmd4" for v in few_step_start.variants())
+    monkeypatch.setenv("SHOPEDIT_ROWS", str(tmp_path / "rows"))
+    own = {v.x: v for v in few_step_start.variants() if v.series == "dmd4"}
+    teachers = {v.x for v in few_step_start.variants() if v.series == "teacher-4"}
+    assert own.keys() - teachers == {f"teacher-inversion-{n}" for n in few_step_start.TEACHER_STEPS}
+    assert own["v2"].changes == {"student": "students/dmd4"}
+    sharing = own["v2-sharing"].changes
+    assert sharing["injection_layers"] == [] and "sharing_layers" not in sharing and sharing["blend_until"] == 1.0
+    write_rows(tmp_path / "variants", own.values())
+    assert len(read_rows(tmp_path / "variants")) == len(own)
+
+
+def test_a_few_step_row_is_told_what_it_keeps_of_the_full_teacher():
+    def row(name, score, temporal, seconds, nfe):
+        metrics = {"score": {"mean": score}, "temporal": {"mean": temporal}}
+        return {"name": name, "metrics": metrics, "seconds": seconds, "nfe": nfe}
+
+    full, few = row(few_step_front.FULL, 40, 0.8, 12.0, 75), row("teacher-4", 30, 0.75, 3.0, 8)
+    (found,) = few_step_front.kept([full, few])["kept"]
+    assert found.pop("temporal_points") == pytest.approx(-5)
+    assert found == {"name": "teacher-4", "score": 0.75, "seconds": 0.25, "nfe": 8 / 75}
+    assert few_step_front.kept([few]) == {"kept": []}
+
+
 @pytest.fixture
 def tiny(tmp_path, toyset, monkeypatch):
     """A study of two settings of a tiny model on the toy test set, and where to run it."""
@@ -153,6 +194,42 @@ def test_a_study_runs_bench_and_leaves_json_and_plots(tiny, capfd):
     assert document["partial"] and document["pairs"][0]["b"] == study.variants[1].name
     assert (folder / "out" / "tiny.svg").is_file()
     assert "4 jobs done now" in capfd.readouterr().err
+
+
+def test_scores_of_another_machine_are_compared_case_by_case(tmp_path, monkeypatch):
+    study = strength_curve.STUDY
+    here, first = exported(study), study.variants[0].name
+    path = tmp_path / f"strength-curve{EDITS}"
+    path.write_text(study.edits(here, Where("dev", "shopedit-300", "cuda")))
+    asked = []
+    here["edits"] = [e for e in here["edits"] if e["method"] == first]
+    monkeypatch.setattr(agreement, "run", lambda *arguments: asked.append(arguments) or here)
+    found = agreement.compared(path, None, "mini", None)
+    assert asked == [([first], tmp_path / "rows" / "strength-curve", Where("mini", "shopedit-300", "cpu"))]
+    assert found["agree"] and found["worst"] == 0 and (found["cases"], found["row"]) == (len(SCENARIOS), first)
+    here["edits"][3] = edit(first, "case-3", 13.2, SCENARIOS[3])
+    found = agreement.compared(path, first, "mini", None)
+    assert not found["agree"] and found["worst"] == pytest.approx(0.2) and found["worst_case"] == "case-3"
+    with pytest.raises(UserError, match=r"no edits of 'nothing'; wanted one of strength-ti2v-inversion-0p3"):
+        agreement.compared(path, "nothing", "mini", None)
+    here["edits"].append(edit(first, "case-9", 1))
+    with pytest.raises(UserError, match="has no score of case-9; wanted a study of a split that holds 'mini'"):
+        agreement.compared(path, first, "mini", None)
+    here["signature"] = "another"
+    with pytest.raises(UserError, match="signature is s, here another; run the study again"):
+        agreement.compared(path, first, "mini", None)
+    path.write_text("{}")
+    with pytest.raises(UserError, match="not the edits of a study"):
+        agreement.compared(path, first, "mini", None)
+
+
+@pytest.mark.slow
+def test_what_a_study_scored_is_made_again_in_another_store(tiny):
+    study, where, folder = tiny
+    study = replace(study, variants=study.variants[:1])
+    study.make(replace(where, limit=None, split="smoke"), folder / "out")
+    found = agreement.compared(folder / "out" / f"tiny{EDITS}", None, "smoke", folder / "other-home")
+    assert found["agree"] and (found["cases"], found["worst"]) == (7, 0)
 
 
 @pytest.mark.slow

@@ -13,6 +13,8 @@ from methods.wan.folder import SUMS, check_parts, digest, format_sums, hash_file
 from methods.wan.load import load, load_vae
 from methods.wan.solvers import SOLVERS, euler, unipc
 from methods.wan.timesteps import TwoTimesteps
+from methods.wan.vae import decode_video, encode_video
+from methods.wan.velocity import HELD_CLIPS
 from tests.tiny_model import CHANNELS, build
 
 torch.set_num_threads(1)
@@ -46,6 +48,36 @@ def test_the_first_latent_of_a_clip_is_that_of_its_first_frame_alone(wan):
 
 def test_a_clip_comes_back_at_its_own_size(wan):
     assert wan.decode(wan.encode(FRAMES)).shape == FRAMES.shape
+
+
+def test_the_edits_of_a_clip_share_its_latents_and_other_clips_do_not(folder, monkeypatch):
+    import methods.wan.velocity as velocity
+
+    wan, calls = load(str(folder), "cpu"), []
+    inner = velocity.encode_video
+    monkeypatch.setattr(velocity, "encode_video", lambda vae, frames: calls.append(frames.shape) or inner(vae, frames))
+    latents = wan.encode(FRAMES)
+    assert wan.encode(FRAMES.copy()) is latents and len(calls) == 1
+    assert torch.equal(latents, encode_video(wan.vae, torch.from_numpy(FRAMES)))
+    altered = FRAMES.copy()
+    altered[4, 30, 40] ^= 64
+    assert not torch.equal(wan.encode(altered), latents) and len(calls) == 2
+    for i in range(HELD_CLIPS):  # the first clip goes when as many others have come since
+        wan.encode(FRAMES[: 4 * (i % 2) + 1, i : i + 32, :32])
+    wan.encode(FRAMES)
+    assert len(calls) == 3 + HELD_CLIPS
+
+
+def test_the_layout_of_the_weights_on_a_cpu_is_a_matter_of_speed_alone(folder):
+    from diffusers import AutoencoderKLWan
+
+    ours, plain = load_vae(str(folder), "cpu"), AutoencoderKLWan.from_pretrained(folder / "vae").eval()
+    kernel = ours.decoder.conv_in.weight
+    assert kernel.is_contiguous(memory_format=torch.channels_last_3d) and not kernel.is_contiguous()
+    latents = encode_video(plain, torch.from_numpy(FRAMES))
+    assert torch.allclose(encode_video(ours, torch.from_numpy(FRAMES)), latents, atol=1e-5)
+    frames = (decode_video(vae, latents).int() for vae in (ours, plain))
+    assert int((next(frames) - next(frames)).abs().max()) <= 1
 
 
 def test_the_model_only_ever_sees_the_clean_first_frame_at_timestep_zero(wan, monkeypatch):

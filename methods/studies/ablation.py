@@ -5,7 +5,7 @@ Each part is taken out of the whole, and added alone to TI2V inversion with the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from bench.types import SCENARIOS
@@ -30,21 +30,24 @@ OWN = {"injection": "injection_", "sharing": "sharing_", "blending": "blend_", "
 def variants() -> tuple[Variant, ...]:
     """Return the whole, the whole without its presets and without each part, each part alone, and none of them."""
     presets = zoo()[WHOLE].card.parameters["presets"]
-    none = {name: value for off in PARTS.values() for name, value in off.items()}
     made = [Variant(WHOLE, WHOLE, "whole", "whole"), Variant("ti2v-inversion", "ti2v-inversion", "base", "base")]
     made.append(Variant("ablation-presets-out", WHOLE, "without", "presets", {"presets": {}}))
     for part, off in PARTS.items():
         without = {**off, "presets": _presets(presets, {part})}
         made.append(Variant(f"ablation-{part}-out", WHOLE, "without", part, without))
-    made.append(Variant("ablation-none", WHOLE, "alone", "none", {**none, "presets": {}}))
-    for part, off in PARTS.items():
-        others = {name: value for name, value in none.items() if name not in off}
-        alone = {**others, "presets": _presets(presets, set(PARTS) - {part})}
-        made.append(Variant(f"ablation-{part}-alone", WHOLE, "alone", part, alone))
+    made.append(Variant("ablation-none", WHOLE, "alone", "none", only()))
+    made += [Variant(f"ablation-{part}-alone", WHOLE, "alone", part, only(part)) for part in PARTS]
     return tuple(made)
 
 
-def _presets(presets: Mapping[str, Mapping[str, Any]], off: set[str]) -> dict[str, Any]:
+def only(*parts: str) -> dict[str, Any]:
+    """Return the changes that turn all parts of the whole off but these, in its presets too."""
+    off = {name: value for part in PARTS.keys() - set(parts) for name, value in PARTS[part].items()}
+    presets = zoo()[WHOLE].card.parameters["presets"]
+    return {**off, "presets": _presets(presets, PARTS.keys() - set(parts)) if parts else {}}
+
+
+def _presets(presets: Mapping[str, Mapping[str, Any]], off: Set[str]) -> dict[str, Any]:
     """Return the presets without what they set of the parts that are off: those stay as the row has them, off."""
     begins = tuple(OWN[part] for part in off & OWN.keys())
     return {

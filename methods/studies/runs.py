@@ -32,8 +32,10 @@ class Where:
     """Folder of the store, or None for the one `bench` takes by itself."""
 
 
-def run(methods: Sequence[str], rows: Path, where: Where) -> dict[str, Any]:
+def run(methods: Sequence[str], rows: Path, where: Where, metrics: Sequence[str] = ()) -> dict[str, Any]:
     """Edit and score the split with rows of the zoo and of the folder `rows`; return `bench export`'s document.
+
+    `metrics` are scored besides the protocol's.
 
     What the store holds already is not done again. Raises BenchError when `bench` stops before its end.
     """
@@ -41,7 +43,8 @@ def run(methods: Sequence[str], rows: Path, where: Where) -> dict[str, Any]:
     limit = [] if where.limit is None else ["--limit", str(where.limit)]
     place = ["--split", where.split, "--testset", where.testset]
     place += ["--device", where.device, "--protocol", where.protocol]
-    done = _bench(["run", *names, *place, *limit, "--no-controls"], rows, where, sys.stderr)
+    more = [word for name in metrics for word in ("--metric", name)]
+    done = _bench(["run", *names, *place, *limit, *more, "--no-controls"], rows, where, sys.stderr)
     if done.returncode not in (0, CASES_FAILED):
         raise BenchError(f"bench run ended with exit code {done.returncode}; the same command goes on from there")
     exported = _bench(["export", *names, "--split", where.split], rows, where, subprocess.PIPE)

@@ -13,10 +13,12 @@ import typer
 from bench.errors import BenchError
 from methods.studies.plots import save
 from methods.studies.runs import Where, run
-from methods.studies.summary import by_method, pairs, summary
+from methods.studies.summary import METRICS, by_method, pairs, summary
 from methods.studies.variants import Variant, write_rows
 
 OUT = Path("docs/studies")
+EDITS = "-edits.json"
+"""What the file of a study's single edits is called after its name."""
 Split = Annotated[str, typer.Option(help="Split or named part; choices are made on dev.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")]
 TestSet = Annotated[str, typer.Option(help="Registered name or folder.")]
@@ -38,6 +40,10 @@ class Study:
     """From the study's document to charts by file suffix."""
     against: str | None = None
     """The variant that each other is subtracted from, case by case."""
+    compared: tuple[tuple[str, str], ...] = ()
+    """More pairs of variants: the second is subtracted from the first."""
+    metrics: tuple[str, ...] = METRICS
+    """What is summed up; those outside the protocol are scored besides it."""
     extra: Callable[[Sequence[Mapping[str, Any]]], Mapping[str, Any]] | None = None
     """From the variants' summaries to what else the document says."""
 
@@ -45,9 +51,11 @@ class Study:
         """Return the study's JSON from what `bench export` says; BenchError when a variant has no edits."""
         edits = by_method(exported["edits"])
         names = [variant.name for variant in self.variants]
+        compared = [(self.against, name) for name in names if self.against not in (None, name)]
+        compared += [pair for pair in self.compared if set(pair) <= set(names)]
         if absent := [name for name in names if name not in edits]:
             raise BenchError(f"no edits of {', '.join(absent)} in the store; look at what `bench run` said above")
-        rows = [summary(variant, edits[variant.name]) for variant in self.variants]
+        rows = [summary(variant, edits[variant.name], self.metrics) for variant in self.variants]
         return {
             "study": self.name,
             "question": self.question,
@@ -56,18 +64,32 @@ class Study:
             "device": where.device,
             "partial": where.limit is not None,
             "variants": rows,
-            "pairs": pairs(edits, self.against, [n for n in names if n != self.against]) if self.against else [],
+            "pairs": pairs(edits, compared, self.metrics),
             **(self.extra(rows) if self.extra else {}),
         }
+
+    def edits(self, exported: Mapping[str, Any], where: Where) -> str:
+        """Return the score of every edit as JSON, one a line: what another machine compares its own with."""
+        names = [variant.name for variant in self.variants]
+        head = {key: exported[key] for key in ("testset", "version", "testset_digest", "signature")}
+        head |= {"testset": where.testset, "protocol": where.protocol, "split": where.split, "device": where.device}
+        lines = [
+            json.dumps({"method": e["method"], "case": e["case"], "score": e["scores"].get("score", {}).get("value")})
+            for e in exported["edits"]
+            if e["method"] in names
+        ]
+        start = json.dumps({"study": self.name, **head, "rows": names})[:-1]
+        return f'{start}, "edits": [\n' + ",\n".join(lines) + "\n]}\n"
 
     def make(self, where: Where, out: Path) -> Path:
         """Run the study, or what is left of it; return the path of its JSON, beside which its plots lie."""
         rows = out / "rows" / self.name
         write_rows(rows, self.variants)
-        exported = run([variant.name for variant in self.variants], rows, where)
+        exported = run([variant.name for variant in self.variants], rows, where, self.metrics[len(METRICS) :])
         path = out / f"{self.name}.json"
         document = self.document(exported, where)
         path.write_text(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+        (out / f"{self.name}{EDITS}").write_text(self.edits(exported, where), encoding="utf-8")
         for suffix, chart in self.draw(document).items():
             save(chart, out / f"{self.name}{suffix}.svg")
         return path

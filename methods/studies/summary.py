@@ -23,7 +23,7 @@ def by_method(edits: Iterable[Mapping[str, Any]]) -> dict[str, Edits]:
     return found
 
 
-def summary(variant: Variant, edits: Edits) -> dict[str, Any]:
+def summary(variant: Variant, edits: Edits, metrics: Sequence[str] = METRICS) -> dict[str, Any]:
     """Return what a variant scores and costs; means are macro-averages over scenarios, as the board's are."""
     made = [edit for edit in edits if edit["status"] == "ok"]
     return {
@@ -35,7 +35,7 @@ def summary(variant: Variant, edits: Edits) -> dict[str, Any]:
         "method_key": edits[0]["method_key"],
         "edits": len(edits),
         "failed": len(edits) - len(made),
-        "metrics": {name: _interval(edits, name) for name in METRICS},
+        "metrics": {name: _interval(edits, name) for name in metrics},
         "scenarios": {
             scenario: _interval([e for e in edits if e["scenario"] == scenario], METRICS[0])
             for scenario in sorted({str(e["scenario"]) for e in edits})
@@ -46,37 +46,44 @@ def summary(variant: Variant, edits: Edits) -> dict[str, Any]:
     }
 
 
-def pairs(edits: Mapping[str, Edits], against: str, others: Sequence[str]) -> list[dict[str, Any]]:
-    """Return `against` minus each other method, paired by case, over all and per scenario, Holm-corrected over all."""
+def pairs(
+    edits: Mapping[str, Edits], compared: Iterable[tuple[str, str]], metrics: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return the first method minus the second of each pair, by case: the first metric over all and per scenario.
+
+    Its p-values are Holm-corrected over the pairs. `metrics` holds the other metrics' differences over all.
+    """
     rows = []
-    for other in others:
-        row: dict[str, Any] = {"a": against, "b": other, "scenarios": {}}
-        both = _common(edits[against], edits[other])
-        scenarios = sorted({str(a["scenario"]) for a, _ in both})
-        for name in [None, *scenarios]:
-            chosen = [(a, b) for a, b in both if name in (None, a["scenario"])]
-            found = compare(
-                [_value(a, METRICS[0]) for a, _ in chosen],
-                [_value(b, METRICS[0]) for _, b in chosen],
-                [str(a["group"]) for a, _ in chosen],
-                [str(a["scenario"]) for a, _ in chosen],
-                resamples=RESAMPLES,
-            )
-            said = {**_plain(found.difference), "p": found.p}
-            if name is None:
-                row |= said
-            else:
-                row["scenarios"][name] = said
+    for a, b in compared:
+        both = _common(edits[a], edits[b], metrics[0])
+        scenarios = sorted({str(one["scenario"]) for one, _ in both})
+        row = {"a": a, "b": b, **_difference(both, metrics[0])}
+        row["scenarios"] = {
+            name: _difference([pair for pair in both if pair[0]["scenario"] == name], metrics[0]) for name in scenarios
+        }
+        others = {metric: _common(edits[a], edits[b], metric) for metric in metrics[1:]}
+        row["metrics"] = {metric: _difference(found, metric) for metric, found in others.items() if found}
         rows.append(row)
     for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
         row["p_holm"] = p
     return rows
 
 
-def _common(a: Edits, b: Edits) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
-    """Return the pairs of edits of one case that both have a score; a failed edit's is 0."""
-    others = {edit["case"]: edit for edit in _scored(b, METRICS[0])}
-    return [(edit, others[edit["case"]]) for edit in _scored(a, METRICS[0]) if edit["case"] in others]
+def _difference(both: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]], metric: str) -> dict[str, Any]:
+    found = compare(
+        [_value(a, metric) for a, _ in both],
+        [_value(b, metric) for _, b in both],
+        [str(a["group"]) for a, _ in both],
+        [str(a["scenario"]) for a, _ in both],
+        resamples=RESAMPLES,
+    )
+    return {**_plain(found.difference), "p": found.p}
+
+
+def _common(a: Edits, b: Edits, metric: str) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Return the pairs of edits of one case that both have a value; a failed edit's score is 0."""
+    others = {edit["case"]: edit for edit in _scored(b, metric)}
+    return [(edit, others[edit["case"]]) for edit in _scored(a, metric) if edit["case"] in others]
 
 
 def _scored(edits: Edits, metric: str) -> Edits:

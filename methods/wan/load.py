@@ -42,12 +42,12 @@ def load(model: str, device: str) -> Backbone:
         transformer = WanTransformer3DModel.from_pretrained(folder / "transformer", dtype=dtype)
         text_encoder = UMT5EncoderModel.from_pretrained(folder / "text_encoder", dtype=dtype)
         tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
-        vae = _read_vae(folder)
+        vae = _read_vae(folder, device)
     transformer.condition_embedder = TwoTimesteps(transformer.condition_embedder)
     scheduler = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
     return Backbone(
         transformer=transformer.eval().requires_grad_(False).to(device),
-        vae=vae.to(device),
+        vae=vae,
         text_encoder=text_encoder.eval().requires_grad_(False).to(device),
         tokenizer=tokenizer,
         shift=float(scheduler.get("flow_shift", 1.0)),
@@ -62,14 +62,22 @@ def load_vae(model: str, device: str) -> AutoencoderKLWan:
     check_parts(folder, ("vae",))
     verify(folder)
     with _without_progress_bars():
-        return _read_vae(folder).to(device)
+        return _read_vae(folder, device)
 
 
-def _read_vae(folder: Path) -> AutoencoderKLWan:
+def _read_vae(folder: Path, device: str) -> AutoencoderKLWan:
     from diffusers import AutoencoderKLWan
 
-    vae = AutoencoderKLWan.from_pretrained(folder / "vae", dtype=torch.float32)
-    return vae.eval().requires_grad_(False)
+    vae = AutoencoderKLWan.from_pretrained(folder / "vae", dtype=torch.float32).eval().requires_grad_(False).to(device)
+    if device == "cpu":
+        # Convolutions and norms of few channels take a fifth to a third less time with the channels last: the weights'
+        # layout is passed on from layer to layer.
+        for module in vae.modules():
+            if isinstance(module, torch.nn.Conv3d):
+                module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last_3d)
+            elif isinstance(module, torch.nn.Conv2d):
+                module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last)
+    return vae
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from bench.errors import UserError
-from methods.wan.folder import SHIPPED, SUMS, format_sums, hash_file, read_sums
+from methods.wan.folder import SHIPPED, SUMS, format_sums, hash_file, read_sums, resolve
 from methods.wan.folder import digest as folder_digest
 
 if TYPE_CHECKING:
@@ -76,6 +76,17 @@ class Student(BaseModel):
         return sigmas
 
 
+def up_to(sigmas: Sequence[float], strength: float, row: str) -> list[float]:
+    """Return a student's sigmas that are not above `strength`, and 0; UserError when that leaves no step."""
+    kept = [s for s in sigmas if s <= strength]
+    if not kept:
+        raise UserError(
+            f"method '{row}': strength {strength:g} is below the last sigma {sigmas[-1]:.4f}; "
+            "wanted one that leaves a step"
+        )
+    return [*kept, 0.0]
+
+
 def find(student: str) -> Path:
     """Return the folder or file of a student: a shipped name or a path. UserError when there is none."""
     for place in (SHIPPED / student, Path(student).expanduser()):
@@ -126,6 +137,11 @@ def digest(where: Path) -> str:
     files = [f for f in where.rglob("*") if f.name == CARD or f.suffix == ".safetensors"]
     sums = {f.relative_to(where).as_posix(): hash_file(f) for f in files}
     return hashlib.sha256(format_sums(sums).encode()).hexdigest()
+
+
+def mounted(student: Student, name: str, model: str, base: WanTransformer3DModel) -> WanTransformer3DModel:
+    """Return `apply` for a row's own names of student and model."""
+    return apply(student, find(name), base, folder_digest(resolve(model)))
 
 
 def apply(student: Student, where: Path, base: WanTransformer3DModel, base_digest: str) -> WanTransformer3DModel:

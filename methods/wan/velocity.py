@@ -6,11 +6,14 @@ Conventions: sigma in [0, 1] with 1 pure noise; velocity = noise - clean = dx/ds
 
 from __future__ import annotations
 
+import hashlib
+from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -28,6 +31,8 @@ EXPLODED = 100.0
 """Root mean square of a velocity above which a run is lost; of unit-variance latents it is about 1.4."""
 BATCHED_TOKENS = 1024
 """Up to this many tokens both branches of guidance go in one forward; above, one by one, for memory."""
+HELD_CLIPS = 4
+"""So many clips' latents are kept: the edits of a source clip follow each other, and share its encoding."""
 
 
 @dataclass(slots=True, eq=False)
@@ -44,6 +49,8 @@ class Backbone:
     dtype: torch.dtype
     """What the transformer computes in."""
     nfe: int = 0
+    _encoded: OrderedDict[bytes, Tensor] = field(default_factory=OrderedDict, repr=False)
+    """Latents of the clips that were encoded last, by content."""
 
     @property
     def side_step(self) -> int:
@@ -55,8 +62,17 @@ class Backbone:
         return encode_text(self.tokenizer, self.text_encoder, prompt).to(self.device)
 
     def encode(self, frames: Frames) -> Tensor:
-        """Return the latents [1, C, T', h, w] of uint8 T x H x W x 3 frames; `[:, :, :1]` is frame 0's."""
-        return encode_video(self.vae, torch.tensor(frames))
+        """Return the latents [1, C, T', h, w] of uint8 T x H x W x 3 frames; `[:, :, :1]` is frame 0's.
+
+        A clip that is among the last HELD_CLIPS is not encoded again; what comes back is not to be changed in place.
+        """
+        content = hashlib.sha256(f"{frames.shape}".encode() + np.ascontiguousarray(frames).data).digest()
+        if content not in self._encoded:
+            self._encoded[content] = encode_video(self.vae, torch.tensor(frames))
+            if len(self._encoded) > HELD_CLIPS:
+                self._encoded.popitem(last=False)
+        self._encoded.move_to_end(content)
+        return self._encoded[content]
 
     def decode(self, latents: Tensor) -> Frames:
         """Return the uint8 T x H x W x 3 frames of latents [1, C, T', h, w]."""

@@ -65,8 +65,8 @@ def build(
         if error.errno != errno.ENOSPC:
             raise
         raise UserError(
-            f"the disk of {out} is full after {len(whole)} of {len(numbers)} shards: free some space, and the same "
-            "command goes on from there"
+            f"the disk of {error.filename or out} is full after {len(whole)} of {len(numbers)} shards: free some "
+            "space, and the same command goes on from there"
         ) from None
     except BrokenProcessPool:
         raise BenchError(

@@ -23,4 +23,5 @@ def review(folder: Path, port: int) -> None:
     from streamlit.web.cli import main
 
     script = Path(__file__).with_name("review_app.py")
-    main(["run", str(script), "--server.address=127.0.0.1", f"--server.port={port}"], prog_name="bench pairs review")
+    options = [f"--server.port={port}", "--browser.gatherUsageStats=false", "--client.toolbarMode=minimal"]
+    main(["run", str(script), "--server.address=127.0.0.1", *options], prog_name="bench pairs review")
