@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from methods.training.clock import Clock
 from methods.training.command import CONFIGS
 from methods.training.dmd.start import read, start
-from methods.training.dmd.team import join
+from methods.training.team import join
 from tests.moving_boxes import MovingBoxes
 
 

@@ -23,8 +23,8 @@ from methods.training.dmd.guards import Vitals, Watch, per_sigma, ratios, vitals
 from methods.training.dmd.networks import Condition, LoraNetworks, build, field_of, swap, tree
 from methods.training.dmd.stage import DmdStage
 from methods.training.dmd.start import read, start
-from methods.training.dmd.team import alone
 from methods.training.learner import Diverged
+from methods.training.team import alone
 from methods.wan.folder import digest as model_digest
 from methods.wan.load import load
 from methods.wan.student import apply, digest
@@ -247,7 +247,7 @@ def test_two_processes_come_to_the_same_weights_and_the_first_one_saves(model: P
     (start_0, now_0), (start_1, now_1) = ((tmp_path / f"clock-{r}").read_text().split() for r in (0, 1))
     assert start_0 == start_1 == "0.0" and now_0 == now_1, "two clocks would stop at different updates"
     assert checkpoint.read_snapshot(tmp_path, "dmd").step == 3
-    assert events(tmp_path, "model")[0]["processes"] == 2
+    assert events(tmp_path, "start")[0]["processes"] == 2
     assert not list((tmp_path / "processes" / "1").glob("*.safetensors")), "only the first process saves"
     alone_run = stage(model, tmp_path / "alone", 3)
     alone_run.run()

@@ -320,7 +320,7 @@ def test_a_distillation_reads_targets_and_meets_hard_ones_more_often(pairs: Path
 def test_a_distillation_runs_on_pairs(pairs: Path, tmp_path: Path) -> None:
     from methods.training.clock import Clock
     from methods.training.dmd.start import start
-    from methods.training.dmd.team import alone
+    from methods.training.team import alone
     from tests import tiny_model
     from tests.moving_boxes import MovingBoxes
 

@@ -72,6 +72,7 @@ def test_the_flow_stage_lowers_its_loss_and_edits_the_held_out_pairs(runs: tuple
     losses = [e["loss"] for e in events(runs[1], "train")]
     assert sum(losses[-3:]) < 0.8 * sum(losses[:3])
     found = checkpoint.read_snapshot(runs[1], "flow").figures
+    assert {"i2v-0.5", "t2v-0.5", "seen-i2v-0.5"} < set(found["flow_loss"])
     methods = found["edits"]["methods"]
     assert list(methods)[:2] == ["copy-source", "first-frame"]
     assert {"vae-target", "from-noise", "inversion-g1", "inversion-g2"} < set(methods)
@@ -157,6 +158,55 @@ def test_a_vae_goes_on_from_another_runs_weights_on_crops(runs: tuple[Path, Path
     assert events(tmp_path, "train")[0]["loss"] < 1.5 * events(runs[0], "train")[-1]["loss"]
 
 
+def test_a_decoder_goes_on_alone_and_leaves_the_latents_and_their_statistics(
+    runs: tuple[Path, Path], tmp_path: Path
+) -> None:
+    config = VaeConfig.model_validate(VAE.model_dump() | {"train": "decoder"})
+    stage = VaeStage(session(config, tmp_path, 4, init=runs[0]))
+    stage.run()
+    before, after = checkpoint.read_model(runs[0]), checkpoint.read_model(tmp_path)
+    moved = {name.split(".")[1] for name in before if not torch.equal(before[name], after[name])}
+    assert moved == {"decoder", "post_quant_conv"}
+    extra = [checkpoint.read_snapshot(folder, "vae").extra for folder in (runs[0], tmp_path)]
+    assert extra[0]["latents_mean"] == extra[1]["latents_mean"] and extra[0]["latents_std"] == extra[1]["latents_std"]
+    with pytest.raises(UserError, match="name it with --init or --resume"):
+        VaeStage(session(config, tmp_path / "none", 1))
+
+
+def test_channels_weigh_by_their_effect_on_the_pixels_and_keep_their_weights(
+    runs: tuple[Path, Path], tmp_path: Path
+) -> None:
+    weighted = FLOW.model_copy(update={"channel_power": 0.5})
+    half = FlowStage(session(weighted, tmp_path / "half", 4, until=0.5), runs[0])
+    half.run()
+    effect = torch.tensor(checkpoint.read_snapshot(tmp_path / "half", "flow").extra["channel_effect"])
+    assert half.channels.mean() == pytest.approx(1) and half.channels.flatten().argmax() == effect.argmax()
+    assert half.channels.max() / half.channels.min() == pytest.approx(float((effect.max() / effect.min()) ** 0.5), 1e-4)
+    rest = FlowStage(session(weighted, tmp_path / "rest", 4, resume=tmp_path / "half"), runs[0])
+    rest.run()
+    assert torch.equal(rest.channels, half.channels)
+
+
+def test_another_schedule_of_the_same_data_reads_the_latents_that_were_kept(
+    runs: tuple[Path, Path], tmp_path: Path
+) -> None:
+    folders = {"state": tmp_path / "state"}
+    FlowStage(session(FLOW, tmp_path / "a", 2, **folders), runs[0]).run()
+    FlowStage(session(FLOW.model_copy(update={"shift": 3.0}), tmp_path / "b", 2, **folders), runs[0]).run()
+    assert not events(tmp_path / "b", "data")
+
+
+def test_an_earlier_run_whose_config_lacks_new_fields_goes_on(runs: tuple[Path, Path], tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    old.mkdir()
+    for file in runs[1].glob("*.*"):
+        (old / file.name).write_bytes(file.read_bytes())
+    record = json.loads((old / "state.json").read_text()) | {"progress": 0.5}
+    del record["config"]["channel_power"]
+    (old / "state.json").write_text(json.dumps(record))
+    assert FlowStage(session(FLOW, tmp_path / "on", 1, resume=old), runs[0]).learner.step == 48
+
+
 def test_a_crop_larger_than_the_clips_is_refused() -> None:
     with pytest.raises(ValueError, match="larger than one of the sizes"):
         VaeConfig.model_validate(VAE.model_dump() | {"crop": (64, 64)})
@@ -202,6 +252,41 @@ def test_an_altered_or_missing_shard_is_refused_by_name(runs: tuple[Path, Path],
     shard.unlink()
     with pytest.raises(UserError, match=f"{shard.name} is missing"):
         load_vae(copy, torch.device("cpu"))
+
+
+def test_a_damaged_state_is_refused_by_name(runs: tuple[Path, Path], tmp_path: Path) -> None:
+    text = (runs[0] / "state.json").read_text()
+    (tmp_path / "state.json").write_text(text[: len(text) // 2])
+    with pytest.raises(UserError, match=r"state\.json is damaged"):
+        checkpoint.read_snapshot(tmp_path, "vae")
+    (tmp_path / "state.json").write_text(text.replace('"rendered"', '"frames_rendered"'))
+    with pytest.raises(UserError, match="is of another version"):
+        checkpoint.read_snapshot(tmp_path, "vae")
+
+
+def test_captions_longer_than_the_model_reads_are_refused_before_anything_is_rendered(
+    runs: tuple[Path, Path], tmp_path: Path
+) -> None:
+    short = FLOW.model_copy(update={"text": FLOW.text.model_copy(update={"max_tokens": 6})})
+    with pytest.raises(UserError, match=r"max_tokens is 6 and captions have up to 11 tokens .* raise it to 11"):
+        FlowStage(session(short, tmp_path, 2), runs[0])
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ("sizes: [[256, 250]]", r"sizes.0.1: Input should be a multiple of 32"),
+        ("frames: 16", r"frames must be 4n \+ 1"),
+        ("crop: [48, 48]", r"crop.0: Input should be a multiple of 32"),
+    ],
+)
+def test_a_size_that_the_vae_cannot_take_is_refused_when_the_config_is_read(
+    line: str, wrong: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "vae.yaml"
+    path.write_text(f"optimiser: {{batch: 1, lr: 0.001}}\n{line}\n")
+    with pytest.raises(UserError, match=wrong):
+        read_config(path, VaeConfig)
 
 
 def test_the_export_loads_with_diffusers_and_makes_the_trained_velocity(
@@ -261,6 +346,21 @@ def test_an_evaluation_that_fails_is_recorded_and_does_not_end_the_training(tmp_
     failures = events(tmp_path, "failed")
     assert len(failures) == 3 and all("ZeroDivisionError" in f["error"] for f in failures)
     assert checkpoint.read_snapshot(tmp_path, "vae").step == 8
+
+
+def test_blocks_that_do_not_compile_come_back_as_they_were(tmp_path: Path) -> None:
+    config = FLOW.model_copy(update={"optimiser": FLOW.optimiser.model_copy(update={"compile": "blocks"})})
+    blocks, calls = [torch.nn.Identity(), torch.nn.Identity()], []
+
+    def warm_up(step) -> None:
+        calls.append([block._compiled_call_impl is not None for block in blocks])
+        if len(calls) == 1:
+            raise RuntimeError("no compiler here")
+
+    def step() -> None: ...
+
+    assert session(config, tmp_path, 1).compiled(warm_up, step, blocks=blocks) == (step,)
+    assert calls == [[True, True], [False, False]] and "no compiler" in events(tmp_path, "failed")[0]["error"]
 
 
 def test_the_commands_name_what_is_missing_in_one_line(tmp_path: Path) -> None:

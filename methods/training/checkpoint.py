@@ -82,8 +82,10 @@ def amend(out: Path, snapshot: Snapshot) -> None:
 def read_snapshot(folder: Path, stage: str) -> Snapshot:
     """Return where the run in a folder stands; UserError when there is none or it is another stage's."""
     record = _record(folder)
-    record.pop("files")
-    snapshot = Snapshot(**record)
+    try:
+        snapshot = Snapshot(**{name: value for name, value in record.items() if name != "files"})
+    except TypeError as error:
+        raise UserError(f"{folder / STATE} is of another version ({error}): train the stage again") from error
     if snapshot.stage != stage:
         raise UserError(f"{folder} holds a run of stage '{snapshot.stage}', wanted one of stage '{stage}'")
     return snapshot
@@ -106,7 +108,10 @@ def _record(folder: Path) -> dict[str, Any]:
     path = folder / STATE
     if not path.is_file():
         raise UserError(f"no training run in {folder}: it holds no {STATE}; name the --out of an earlier run")
-    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}): copy it again, or train the stage again") from error
     return record
 
 

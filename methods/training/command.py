@@ -57,10 +57,10 @@ def vae(
     with _one_line_errors():
         from methods.training.config import VaeConfig
 
-        session = _session(VaeConfig, config, out, minutes, steps, until, resume, init, state, device)
-        from methods.training.vae_stage import VaeStage
+        with _session(VaeConfig, config, out, minutes, steps, until, resume, init, state, device) as session:
+            from methods.training.vae_stage import VaeStage
 
-        VaeStage(session).run()
+            VaeStage(session).run()
 
 
 @app.command()
@@ -80,10 +80,10 @@ def flow(
     with _one_line_errors():
         from methods.training.config import FlowConfig
 
-        session = _session(FlowConfig, config, out, minutes, steps, until, resume, init, state, device)
-        from methods.training.flow_stage import FlowStage
+        with _session(FlowConfig, config, out, minutes, steps, until, resume, init, state, device) as session:
+            from methods.training.flow_stage import FlowStage
 
-        FlowStage(session, vae).run()
+            FlowStage(session, vae).run()
 
 
 @app.command()
@@ -112,7 +112,7 @@ def dmd(
         device = _device(device)
         from methods.training.clips import RenderedScenes
         from methods.training.dmd.start import read, start
-        from methods.training.dmd.team import join
+        from methods.training.team import join
 
         settings = read(config, steps)
         with join(device) as team:
@@ -179,10 +179,10 @@ def text_image(
     with _one_line_errors():
         from methods.training.config import TextImageConfig
 
-        session = _session(TextImageConfig, config, out, minutes, steps, until, resume, init, state, device)
-        from methods.training.text_image_stage import TextImageStage
+        with _session(TextImageConfig, config, out, minutes, steps, until, resume, init, state, device) as session:
+            from methods.training.text_image_stage import TextImageStage
 
-        TextImageStage(session).run()
+            TextImageStage(session).run()
 
 
 @app.command("export-text-image")
@@ -216,22 +216,51 @@ def unpack(
 
 
 @app.command()
-def report(vae: VaeRun, flow: FlowRun) -> None:
-    """Print the held-out figures that both runs measured, as JSON."""
+def report(
+    model: Annotated[str, typer.Option(help="A shipped model, or a folder in diffusers' layout.")] = SHIPPED.name,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the journal, report.json and sheets; goes on there.")
+    ] = None,
+    only: Annotated[
+        str | None, typer.Option(help="Sections, of seconds,vae,inversion,edits,text; default: all.")
+    ] = None,
+    pairs: Annotated[int, typer.Option(help="Held-out edits of `vae` and `edits`.")] = 98,
+    samples: Annotated[int, typer.Option(help="Held-out edits of `text`: two clips each.")] = 98,
+    inversions: Annotated[int, typer.Option(help="Held-out edits of `inversion`.")] = 28,
+    batch: Annotated[int, typer.Option(help="Edits at a time; 16 suits a GPU.", min=1)] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    device: Device = None,
+) -> None:
+    """Measure a model folder on held-out scenes: figures, intervals, and what is wanted of them."""
     with _one_line_errors():
-        from methods.training.checkpoint import read_snapshot
+        from methods.training.report.run import run, sections
 
-        found: dict[str, Any] = {}
-        for stage, folder in (("vae", vae), ("flow", flow)):
-            run = read_snapshot(folder, stage)
-            found[stage] = {"step": run.step, "train_seconds": run.seconds, **run.figures}
-        console.print(json.dumps(found, indent=1))
+        sections(only)
+        where = _device(device)
+        from methods.training.clips import RenderedScenes
+
+        say = (lambda _: None) if as_json else console.print
+        found = run(
+            model,
+            RenderedScenes(where),
+            device=where,
+            out=out,
+            only=only,
+            pairs=pairs,
+            samples=samples,
+            inversions=inversions,
+            batch=batch,
+            say=say,
+        )
+        if as_json:
+            console.print(json.dumps(found, indent=1, ensure_ascii=False))
 
 
 _STARTED = time.monotonic()
 """Budgets count from here: the imports that follow take seconds too."""
 
 
+@contextmanager
 def _session(
     kind: type[Any],
     config: Path,
@@ -243,7 +272,7 @@ def _session(
     init: Path | None,
     state: Path | None,
     device: str | None,
-) -> Session:
+) -> Iterator[Session]:
     """Read the config, start the clock, then import what is heavy: mistakes cost no time."""
     from methods.training.clock import Clock
     from methods.training.config import read_config
@@ -253,18 +282,20 @@ def _session(
     device = _device(device)
     from methods.training.clips import RenderedScenes
     from methods.training.session import Session
+    from methods.training.team import join
 
-    return Session(
-        settings,
-        RenderedScenes(device),
-        out=out,
-        clock=clock,
-        device=device,
-        state=state,
-        resume=resume,
-        init=init,
-        say=console.print,
-    )
+    with join(device) as team:
+        yield Session(
+            settings,
+            RenderedScenes(team.device),
+            out=out,
+            clock=clock,
+            team=team,
+            state=state,
+            resume=resume,
+            init=init,
+            say=console.print,
+        )
 
 
 def _device(name: str | None) -> str:

@@ -65,7 +65,8 @@ class Optimiser(_Section):
     ema: float = Field(0.998, ge=0, lt=1)
     precision: Literal["bf16", "fp32"] = "bf16"
     """Of the arithmetic (autocast); the weights are float32."""
-    compile: bool = True
+    compile: bool | Literal["blocks"] = True
+    """A whole step, or only the transformer's blocks, which share one compilation: a fraction of the time."""
 
 
 class Pace(_Section):
@@ -94,6 +95,26 @@ class VaeLoss(_Section):
     """Of the squared error: L1 terms alone settle on blur where they cannot place an edge."""
     edges: float = 2.0
     """How much more an edge weighs than a flat pixel."""
+    sharp: float = 0.0
+    """Of the squared error of the Laplacian: of the loss terms, the one that asks for detail and does not pay for
+    its absence where it can be placed (docs/training.md, "The autoencoder's sharpness")."""
+
+
+class Critic(_Section):
+    """A small patch discriminator beside the reconstruction loss (methods/training/critic.py)."""
+
+    width: int = 32
+    start: float = Field(0.25, ge=0, lt=1)
+    """Share of the schedule after which it learns; the autoencoder feels it from there on ..."""
+    ramp: float = Field(0.05, gt=0, le=1)
+    """... and fully after this share more."""
+    strength: float = Field(0.2, ge=0)
+    """Size of its gradient at the pixels, in sizes of the reconstruction loss's: the balance holds by itself."""
+    matching: float = Field(1.0, ge=0)
+    """Of the distance between its features of original and reconstruction, beside the wish to pass as real."""
+    smooth: float = Field(100.0, ge=0)
+    """Of the approximated R1 penalty."""
+    optimiser: Optimiser
 
 
 class TextImageShape(_Section):
@@ -139,8 +160,11 @@ class VaeConfig(_Section):
     """Train on random crops of this size: a step costs less, and steps are what a small VAE is short of. The only layer
     that sees a whole frame, the attention at the bottleneck, carries over to full size (docs/training.md)."""
     held_out: int = 32
+    train: Literal["all", "decoder"] = "all"
+    """`decoder` leaves the latents as they are: a transformer that was trained on them stays good."""
     shape: VaeShape = VaeShape()
     loss: VaeLoss = VaeLoss()
+    critic: Critic | None = None
     optimiser: Optimiser
     pace: Pace = Pace()
 
@@ -178,6 +202,9 @@ class FlowConfig(_Section):
     """t = shift(sigmoid(time_scale * normal)) ..."""
     uniform_times: float = Field(0.2, ge=0, le=1)
     """... except for this share of samples, whose t is uniform."""
+    channel_power: float = Field(0.0, ge=0, le=1)
+    """Channels of the latents weigh in the loss by their effect on the pixels to this power, 1 in the mean: by 1 the
+    loss is the error of the pixels to first order, by 0 all channels are alike (methods/training/channels.py)."""
     sampling_steps: int = 25
     edit_eval_seconds: float = 180
     optimiser: Optimiser
@@ -251,9 +278,9 @@ def differences(was: dict[str, Any], now: dict[str, Any], prefix: str = "") -> l
     return lines
 
 
-def fingerprint(config: BaseModel) -> str:
-    """Return the sha256 of a config's content."""
-    return sha256(json.dumps(config.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+def fingerprint(config: BaseModel, include: set[str] | None = None) -> str:
+    """Return the sha256 of a config's content, or of some of its fields."""
+    return sha256(json.dumps(config.model_dump(mode="json", include=include), sort_keys=True).encode()).hexdigest()
 
 
 def _check_frames(config: ClipConfig) -> ClipConfig:

@@ -100,24 +100,45 @@ def text_to_video(
 
 
 def _edit_batch(backbone: Backbone, pairs: EditSet, which: slice, steps: int) -> dict[str, Tensor]:
-    source = encode_video(backbone.vae, pairs.source[which])
-    target = encode_video(backbone.vae, pairs.target[which])
-    first_source, first_target = source[:, :, :1], target[:, :, :1]
-    before = _contexts(backbone, pairs.source_captions[which])
-    after = _contexts(backbone, pairs.target_captions[which])
-    negative = backbone.encode_text("")
-    down = shifted_grid(steps, backbone.shift)
-    up = down[::-1]
+    part = EditSet(
+        pairs.source[which],
+        pairs.target[which],
+        pairs.source_captions[which],
+        pairs.target_captions[which],
+        pairs.scenarios[which],
+        pairs.pin,
+    )
+    source, target = (encode_video(backbone.vae, clips) for clips in (part.source, part.target))
     generator = torch.Generator(backbone.device).manual_seed(1 + which.start)
     noise = torch.randn(source.shape, generator=generator, device=backbone.device)
-    inverted = backbone.integrate(source, up, euler, before, first_source, leg="inversion")
-    latents = {
-        "vae-target": target,
-        "from-noise": backbone.integrate(noise, down, euler, after, first_target),
-        "inversion-g1": backbone.integrate(inverted, down, euler, after, first_target),
-        "inversion-g2": backbone.integrate(inverted, down, euler, after, first_target, 2.0, negative),
-    }
-    return {name: decode_video(backbone.vae, z) for name, z in latents.items()}
+    latents = edited_latents(backbone, source, target, part, noise, steps, (1.0, 2.0))
+    return {name: decode_video(backbone.vae, z) for name, z in ({"vae-target": target} | latents).items()}
+
+
+def edited_latents(
+    backbone: Backbone,
+    source: Tensor,
+    target: Tensor,
+    pairs: EditSet,
+    noise: Tensor,
+    steps: int,
+    guidances: Sequence[float] = (1.0,),
+) -> dict[str, Tensor]:
+    """Return latents [N, C, T', h, w] by method: `from-noise`, and `inversion-g<guidance>` for each guidance.
+
+    `source` and `target` are the latents of the pairs' clips; of the target only latent frame 0 is used. Euler,
+    `steps` of it up and as many down.
+    """
+    first_source, first_target = source[:, :, :1], target[:, :, :1]
+    before, after = _contexts(backbone, pairs.source_captions), _contexts(backbone, pairs.target_captions)
+    negative = backbone.encode_text("")
+    down = shifted_grid(steps, backbone.shift)
+    inverted = backbone.integrate(source, down[::-1], euler, before, first_source, leg="inversion")
+    latents = {"from-noise": backbone.integrate(noise, down, euler, after, first_target)}
+    for guidance in guidances:
+        made = backbone.integrate(inverted, down, euler, after, first_target, guidance, negative)
+        latents[f"inversion-g{guidance:g}"] = made
+    return latents
 
 
 def _contexts(backbone: Backbone, captions: Sequence[str]) -> Tensor:

@@ -30,18 +30,26 @@ def timesteps(t: Tensor, given: Tensor, frames: int, tokens: int) -> Tensor:
 
 
 def flow_loss(
-    transformer: nn.Module, clean: Tensor, noise: Tensor, t: Tensor, given: Tensor, context: Tensor
+    transformer: nn.Module,
+    clean: Tensor,
+    noise: Tensor,
+    t: Tensor,
+    given: Tensor,
+    context: Tensor,
+    channels: Tensor | None = None,
 ) -> Tensor:
     """Return the mean squared error of the velocity, over all latent frames that are noised.
 
     `clean` and `noise` are [B, C, T', h, w], `t` and `given` (whether latent frame 0 is) [B], `context`
-    [B, N, D].
+    [B, N, D]; `channels` weighs them, [C, 1, 1, 1]. Whatever the weights, the least error is at the same velocity: they
+    say where a model that cannot have all of it should be good.
     """
     frames, height, width = clean.shape[2:]
     tokens = frames * (height // 2) * (width // 2)
     x = mix(clean, noise, t, given)
     out = transformer(x, timesteps(t, given, frames, tokens), context, return_dict=False)[0]
-    error = (out.float() - (noise - clean)).square().mean(dim=(1, 3, 4))
+    square = (out.float() - (noise - clean)).square()
+    error = (square if channels is None else channels * square).mean(dim=(1, 3, 4))
     weight = torch.ones_like(error)
     weight[:, 0] = torch.where(given, 0.0, 1.0)
     return (error * weight).sum() / weight.sum()

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from methods.training import edit_eval
+from methods.training.channels import channel_weights, pixel_effect
 from methods.training.checkpoint import read_model, read_snapshot
 from methods.training.clips import held_out_pairs, rendered, scenes
 from methods.training.clock import Every
@@ -31,6 +32,7 @@ from methods.training.session import Session, Step
 from methods.training.sheets import write_sheet
 from methods.training.text import (
     caption_batch,
+    check_length,
     device_captions,
     restore_tokenizer,
     text_states,
@@ -42,6 +44,9 @@ from methods.training.text import (
 from methods.wan.vae import encode_video
 from methods.wan.velocity import Backbone
 
+EFFECT_CLIPS = 4
+DATA = {"seed", "frames", "sizes", "clips", "captions", "chinese", "render_batch", "text"}
+"""The fields of a config that its latents and their captions depend on."""
 HELD_OUT_TIMES = (0.25, 0.5, 0.75)
 T2V_GUIDANCE = 3.0
 
@@ -99,6 +104,7 @@ class FlowStage:
             with session.setup("tokenizer"):
                 self.tokenizer = train_tokenizer(session.source, config.text)
             snapshot.extra["tokenizer"] = tokenizer_state(self.tokenizer)
+        check_length(self.tokenizer, session.source)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             module = nn.ModuleDict(
@@ -120,11 +126,14 @@ class FlowStage:
     def run(self) -> dict[str, Any]:
         """Train, evaluate, save; return the held-out figures of the averaged weights."""
         session = self.session
-        with session.setup("held-out pairs"):
-            self._render_pairs()
+        if session.team.leads:
+            with session.setup("held-out pairs"):
+                self._render_pairs()
         with session.setup("latents"):
             self._fill()
-        self._loss = session.compiled(self._objective, self._warm_up)
+        self.channels = self._channels()
+        blocks = self.learner.module["transformer"].blocks
+        (self._loss,) = session.compiled(self._warm_up, self._objective, blocks=blocks)
         session.train(
             self.learner,
             lambda: self._step_loss(self.learner.step % len(self.data), self._loss),
@@ -132,13 +141,14 @@ class FlowStage:
             save=self.save,
         )
         self.learner.check_finite()
-        self.save()
-        del self.data
-        session.log.attempt("evaluate", self._flow_figures)
-        session.log.attempt("edits", self.evaluate_edits)
-        self.save()
-        session.log.attempt("sheets", self._sheets)
-        session.log.event("done", peak_gib=session.memory(), **self.session.snapshot.figures)
+        if session.team.leads:
+            self.save()
+            session.log.attempt("evaluate", self._flow_figures)
+            del self.data
+            session.log.attempt("edits", self.evaluate_edits)
+            self.save()
+            session.log.attempt("sheets", self._sheets)
+            session.log.event("done", peak_gib=session.memory(), **session.snapshot.figures)
         session.log.close()
         return session.snapshot.figures
 
@@ -179,29 +189,53 @@ class FlowStage:
 
     @torch.no_grad()
     def _flow_figures(self) -> None:
-        """Record the loss of the averaged weights on the held-out targets, at three fixed times."""
+        """Record the loss of the averaged weights at three fixed times: on the held-out targets, and on training clips.
+
+        The second says what limits a model: equal to the first, its size or its time; well below it, its data.
+        """
+        ids, mask = token_ids(self.tokenizer, self.pairs.target_captions)[:2]
+        losses = self._fixed_losses("", self.held_out, ids, mask)
+        data = self.data[0]
+        count = len(self.held_out)
+        losses |= self._fixed_losses("seen-", data.clean[:count].float(), data.ids[:count, 0], data.mask[:count, 0])
+        self._note("flow_loss", losses)
+        self.session.log.event("held-out", step=self.learner.step, **losses)
+        self.session.log.scalars(self.learner.step, {f"held-out/{k}": v for k, v in losses.items()})
+
+    def _fixed_losses(self, prefix: str, clean: Tensor, ids: Tensor, mask: Tensor) -> dict[str, float]:
         average, device = self.learner.average, self.session.device
-        ids, mask = (t.to(device) for t in token_ids(self.tokenizer, self.pairs.target_captions)[:2])
-        noise = torch.randn(self.held_out.shape, generator=torch.Generator(device).manual_seed(5), device=device)
+        noise = torch.randn(clean.shape, generator=torch.Generator(device).manual_seed(5), device=device)
         losses = {}
         for given in (True, False):
             for t in HELD_OUT_TIMES:
                 with self.session.autocast():
-                    context = text_states(average["text_encoder"], ids, mask)
+                    context = text_states(average["text_encoder"], ids.to(device), mask.to(device))
                     times = torch.full((len(noise),), t, device=device)
                     known = torch.full((len(noise),), given, device=device)
-                    loss = flow_loss(average["transformer"], self.held_out, noise, times, known, context)
-                losses[f"{'i2v' if given else 't2v'}-{t}"] = float(loss)
-        self._note("flow_loss", losses)
-        self.session.log.event("held-out", step=self.learner.step, **losses)
-        self.session.log.scalars(self.learner.step, {f"held-out/{k}": v for k, v in losses.items()})
+                    loss = flow_loss(average["transformer"], clean, noise, times, known, context)
+                losses[f"{prefix}{'i2v' if given else 't2v'}-{t}"] = float(loss)
+        return losses
 
     def _note(self, name: str, values: dict[str, Any]) -> None:
         snapshot = self.session.snapshot
         snapshot.figures |= {name: values, "step": self.learner.step, "train_seconds": snapshot.seconds}
 
     def _objective(self, clean: Tensor, noise: Tensor, t: Tensor, given: Tensor, context: Tensor) -> Tensor:
-        return flow_loss(self.learner.module["transformer"], clean, noise, t, given, context)
+        return flow_loss(self.learner.module["transformer"], clean, noise, t, given, context, self.channels)
+
+    def _channels(self) -> Tensor | None:
+        """Return the channels' weights in the loss, kept with the run: one that goes on has other latents at hand."""
+        config, session = self.config, self.session
+        if not config.channel_power:
+            return None
+        effect = session.snapshot.extra.get("channel_effect")
+        if effect is None:
+            with session.setup("effect of the channels"):
+                found = pixel_effect(self.vae, self.data[0].clean[:EFFECT_CLIPS].float())
+            session.team.average([found])
+            effect = session.snapshot.extra["channel_effect"] = found.tolist()
+            session.log.event("channels", effect=sorted(effect, reverse=True))
+        return channel_weights(torch.tensor(effect, device=session.device), config.channel_power)
 
     def _warm_up(self, objective: Step) -> None:
         for size in range(len(self.data)):
@@ -246,14 +280,19 @@ class FlowStage:
     def _fill(self) -> None:
         """Render and encode the training clips, or as many as their share of the time left allows.
 
-        With a folder for large state they are kept there, and a run that goes on does not make them anew.
+        With a folder for large state they are kept there, and a run that goes on, or another of the same data, does not
+        make them anew.
         """
         config, session = self.config, self.session
-        made_for = f"{fingerprint(config)}/{self._vae_digest}"
-        files = [session.state / f"latents-{height}x{width}.safetensors" for height, width in config.sizes]
+        team = session.team
+        made_for = f"{_data_fingerprint(config)}/{self._vae_digest}/{team.rank} of {team.size}"
+        own = f"-{team.rank}" if team.rank else ""
+        files = [session.state / f"latents-{height}x{width}{own}.safetensors" for height, width in config.sizes]
         kept = [Latents.read(file, made_for, session.device) for file in files]
         self.data = [data for data in kept if data is not None]
-        if len(self.data) == len(files):
+        complete = torch.tensor([float(len(self.data) == len(files))], device=session.device)
+        team.average([complete])
+        if complete == 1:  # in every process: one that rendered alone would be out of step with the shared clock
             return
         each = max(1, config.clips // len(config.sizes))
         budget = config.pace.data_share * session.clock.left / len(config.sizes)
@@ -277,15 +316,13 @@ class FlowStage:
             std=float(self.data[0].clean[:512].float().std()),
             rendered=session.snapshot.rendered,
         )
-        if session.state != session.out:
+        if session.keeps_large_files:
             for data, file in zip(self.data, files, strict=True):
                 data.write(file, made_for)
 
     def _clips_of(self, count: int, size: Size) -> tuple[Tensor, list[list[str]]]:
-        config, source, snapshot = self.config, self.session.source, self.session.snapshot
-        start = snapshot.rendered
+        config, source, start = self.config, self.session.source, self.session.fresh(count)
         what = scenes(source, "flow", config.seed, start, count)
-        snapshot.rendered += count
         captions = [
             caption_batch(source, scene, config.seed, start + i, config.captions, config.chinese)
             for i, scene in enumerate(what)
@@ -313,3 +350,8 @@ class FlowStage:
         )
         write_sheet(out / "text-to-video.png", [[clip] for clip in clips])
         self.session.log.event("text-to-video", captions=captions)
+
+
+def _data_fingerprint(config: FlowConfig) -> str:
+    """Return what names the data of a config: a change of anything else does not ask for other clips."""
+    return fingerprint(config, include=DATA)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.errors import UserError
 from methods.training import checkpoint
@@ -20,9 +20,10 @@ from methods.training.clock import Clock, Every
 from methods.training.config import StageConfig, differences
 from methods.training.learner import Diverged, Learner
 from methods.training.run_log import RunLog
+from methods.training.team import Team, alone
 
-Step = Callable[..., Tensor]
-"""A batch to its loss."""
+Step = Callable[..., Any]
+"""A part of a step that can be compiled, e.g. a batch to its loss."""
 
 
 class Session:
@@ -35,33 +36,44 @@ class Session:
         *,
         out: Path,
         clock: Clock,
-        device: str,
+        device: str = "cpu",
+        team: Team | None = None,
         state: Path | None = None,
         resume: Path | None = None,
         init: Path | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`device` is for a run of one process; a `team` brings its own.
+
+        Processes beside the first log into folders of their own, say nothing, and save nothing.
+        """
         self.config = config
         self.source = source
-        self.out = out
+        self.team = team = team or alone(device)
+        self.keeps_large_files = state is not None and state != out
+        """Whether large files have a folder of their own, where more of them may be kept."""
         self.state = state or out
-        self.clock = clock
+        self.out = out if team.leads else self.state / "processes" / str(team.rank)
         clock.reserve = config.pace.reserve_seconds
-        self.device = torch.device(device)
+        self.clock = team.clock(clock)
+        self.device = torch.device(team.device)
         self.resumed = _resumed(resume, config)
         self._resume = resume
         self.initial = checkpoint.read_snapshot(init, config.stage) if init else None
         self._init = init
-        self.log = RunLog(out, self.state, say, clock.started)
+        here = self.state if team.leads else self.out
+        self.log = RunLog(self.out, here, say if team.leads else lambda _: None, self.clock.started)
         self.snapshot = self.resumed or Snapshot(config.stage, 0, 0.0, 0.0, 0, config.model_dump(mode="json"))
         self.randomness = torch.Generator(self.device)
-        self.randomness.manual_seed(config.seed * 1_000_003 + self.snapshot.step)
-        torch.manual_seed(config.seed * 1_000_003 + self.snapshot.step)
+        seed = config.seed * 1_000_003 + self.snapshot.step + 500_009 * team.rank
+        self.randomness.manual_seed(seed)
+        torch.manual_seed(seed)
         self._save_due = Every(config.pace.save_seconds)
         self.log.event(
             "start",
             stage=config.stage,
             device=_device_name(self.device),
+            processes=team.size,
             torch=torch.__version__,
             step=self.snapshot.step,
             progress=self.snapshot.progress,
@@ -80,31 +92,42 @@ class Session:
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, torch.bfloat16)
 
-    def compiled(self, function: Step, warm_up: Callable[[Step], None]) -> Step:
-        """Return `function` compiled, after `warm_up` has run it forwards and backwards once per shape.
+    def compiled(
+        self, warm_up: Callable[..., None], *functions: Step, blocks: Sequence[nn.Module] = ()
+    ) -> tuple[Step, ...]:
+        """Return `functions` compiled, after `warm_up` has run them forwards and backwards once per shape.
 
-        Should compiling fail, the failure is recorded and the function comes back as it is: a slow training
-        is worth more than none.
+        Where the config says so only `blocks`, equal parts of the model, are compiled, in place. Should compiling
+        fail, the failure is recorded and all comes back as it is: a slow training is worth more than none.
         """
         with self.setup("first steps", compiled=self.config.optimiser.compile):
-            if self.config.optimiser.compile:
-                fast = torch.compile(function, dynamic=False)
+            if how := self.config.optimiser.compile:
+                fast = functions
+                if how == "blocks":
+                    for block in blocks:
+                        block.compile(dynamic=False)
+                else:
+                    fast = tuple(torch.compile(function, dynamic=False) for function in functions)
                 try:
-                    warm_up(fast)
+                    warm_up(*fast)
                     return fast
                 except torch.OutOfMemoryError:
                     raise
                 except Exception as error:
                     text = f"{type(error).__name__}: {error}"[:2000]
                     self.log.event("failed", what="compile", error=text)
-            warm_up(function)
-            return function
+                    for block in blocks:
+                        block._compiled_call_impl = None
+            warm_up(*functions)
+            return functions
 
     def restore(self, learner: Learner) -> dict[str, Tensor]:
         """Put a learner where the resumed run stood: exactly or from its average, or on the weights of `init`.
 
+        It shares its gradients from here on. Of several processes the first one's draws go on; the others' begin anew.
         Returns the full state that it went on from; empty where there was none.
         """
+        learner.share = self.team.average
         if self._init is not None and self.initial is not None:
             earlier = self.initial
             fresh = learner.begin_from(checkpoint.read_model(self._init))
@@ -118,7 +141,7 @@ class Session:
             return {}
         generator = full.pop("generator", None)
         learner.restore(full, self.snapshot.step)
-        if generator is not None and generator.numel() == self.randomness.get_state().numel():
+        if self.team.leads and generator is not None and generator.numel() == self.randomness.get_state().numel():
             self.randomness.set_state(generator)
         self.log.event("resumed", exact=True, step=learner.step)
         return full
@@ -133,8 +156,8 @@ class Session:
     ) -> None:
         """Step until this command's share of the schedule is done.
 
-        `evaluate` runs every `eval_seconds`, `save` every `save_seconds`, `between` before every step. Raises
-        Diverged when a loss is not finite; the checkpoint saved before that stays.
+        `evaluate` runs every `eval_seconds` and `save` every `save_seconds`, in the first process only; `between` runs
+        before every step. Raises Diverged when a loss is not finite; the checkpoint saved before that stays.
         """
         pace, snapshot = self.config.pace, self.snapshot
         self.clock.begin(snapshot.progress, learner.step)
@@ -172,14 +195,20 @@ class Session:
                     f"loss {mean} at step {learner.step}: the last checkpoint in {self.out} is kept; lower "
                     "optimiser.lr or resume from it"
                 )
-            if eval_due.due():
+            if self.team.leads and eval_due.due():
                 self.log.attempt("evaluate", evaluate)
-            if self._save_due.due():
+            if self.team.leads and self._save_due.due():
                 learner.check_finite()
                 save()
             window.clear()
             since, first = time.monotonic(), learner.step
         snapshot.step, snapshot.progress = learner.step, self.clock.progress(learner.step)
+
+    def fresh(self, count: int) -> int:
+        """Return the number of the first of `count` scenes that no process has used yet; they are this one's."""
+        start = self.snapshot.rendered + self.team.rank * count
+        self.snapshot.rendered += self.team.size * count
+        return start
 
     def write(self, learner: Learner, model: dict[str, Tensor], more: Mapping[str, Tensor] | None = None) -> None:
         """Save a checkpoint of which `model` is the part that is used, and `more` is kept for going on."""
@@ -206,7 +235,9 @@ def _resumed(folder: Path | None, config: StageConfig) -> Snapshot | None:
     if folder is None:
         return None
     snapshot = checkpoint.read_snapshot(folder, config.stage)
-    if changed := differences(snapshot.config, config.model_dump(mode="json")):
+    # Through the class: fields that came later have their defaults.
+    earlier = type(config).model_validate(snapshot.config).model_dump(mode="json")
+    if changed := differences(earlier, config.model_dump(mode="json")):
         raise UserError(
             f"the run in {folder} was trained with another config ({'; '.join(changed[:3])}): resume it with "
             "its own, or start anew without --resume"

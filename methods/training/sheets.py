@@ -14,15 +14,20 @@ LIMIT = 2_000_000
 """Bytes of a sheet."""
 
 
-def write_sheet(path: Path, blocks: Sequence[Sequence[Tensor]], across: int = 2) -> None:
+def write_sheet(
+    path: Path, blocks: Sequence[Sequence[Tensor]], across: int = 2, titles: Sequence[str] | None = None
+) -> None:
     """Write blocks of clips (uint8 [T, H, W, 3]) as a PNG of at most 2 MB.
 
     Each clip is a row of five frames evenly spaced in time, the rows of a block lie under each other, and
-    `across` blocks lie side by side. The sheet is scaled down until it fits the limit.
+    `across` blocks lie side by side, each under its title where there are any. The sheet is scaled down until it fits
+    the limit.
     """
     from PIL import Image
 
     tiles = [torch.cat([_row(clip) for clip in block]) for block in blocks]
+    if titles is not None:
+        tiles = [torch.cat([_title(text, tile.shape[1]), tile]) for text, tile in zip(titles, tiles, strict=True)]
     height = max(t.shape[0] for t in tiles)
     padded = [torch.nn.functional.pad(t, (0, 0, 4, 4, 4, height - t.shape[0] + 4), value=255) for t in tiles]
     while len(padded) % across:
@@ -44,3 +49,13 @@ def _row(clip: Tensor) -> Tensor:
     """Return five frames side by side, [H, 5 W, 3] on the CPU."""
     picks = torch.linspace(0, clip.shape[0] - 1, COLUMNS).round().long()
     return torch.cat(list(clip.cpu()[picks]), dim=1)
+
+
+def _title(text: str, width: int) -> Tensor:
+    """Return a line of text on white, [36, width, 3]."""
+    import numpy as np
+    from PIL import Image, ImageDraw, ImageFont
+
+    line = Image.new("RGB", (width, 36), "white")
+    ImageDraw.Draw(line).text((6, 4), text, "black", ImageFont.load_default(26))
+    return torch.from_numpy(np.array(line))

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bench.errors import UserError
 from methods.training.clips import ClipSource, generator
 from methods.training.config import TextImageShape, TextShape
 
@@ -22,6 +23,8 @@ Tokens = TextShape | TextImageShape
 SPECIAL = ("<pad>", "</s>", "<unk>")
 CORPUS = 6000
 """Captions the tokenizer is trained on, half of them Chinese."""
+CHECKED = 600
+"""Captions whose length is looked at before a training."""
 
 
 def train_tokenizer(source: ClipSource, shape: Tokens, more: Sequence[str] = ()) -> PreTrainedTokenizerFast:
@@ -72,6 +75,20 @@ def widened(state: dict[str, Any], source: ClipSource) -> dict[str, Any]:
     return state | {"model": state["model"] | {"vocab": vocabulary}}
 
 
+def check_length(tokenizer: PreTrainedTokenizerFast, source: ClipSource) -> None:
+    """Raise UserError when captions of the source are longer than the model reads: their ends would go untaught."""
+    tokens, limit = tokenizer.backend_tokenizer, tokenizer.model_max_length
+    tokens.no_truncation()
+    tokens.no_padding()
+    captions = list(_corpus(source, CHECKED))
+    found, longest = max((len(e.ids), text) for e, text in zip(tokens.encode_batch(captions), captions, strict=True))
+    if found > limit:
+        raise UserError(
+            f"text.max_tokens is {limit} and captions have up to {found} tokens ('{longest[:40]}...'): "
+            f"raise it to {found} or more in the config"
+        )
+
+
 def token_ids(tokenizer: PreTrainedTokenizerFast, captions: Sequence[str]) -> tuple[Tensor, Tensor, int]:
     """Return ids and mask, int64 [N, max_tokens], padded with zeros, and how many captions were cut."""
     # Straight to the tokenizer below: the way through PreTrainedTokenizerFast takes three times as long.
@@ -101,8 +118,8 @@ def caption_batch(source: ClipSource, scene: Any, seed: int, index: int, count: 
     return [source.caption(scene, rng, lang="zh" if rng.random() < chinese else "en") for _ in range(count)]
 
 
-def _corpus(source: ClipSource) -> Iterable[str]:
-    for i in range(CORPUS // 2):
+def _corpus(source: ClipSource, size: int = CORPUS) -> Iterable[str]:
+    for i in range(size // 2):
         rng = generator("tokenizer", i)
         scene = source.scene(rng)
         yield source.caption(scene, rng, lang="en")

@@ -88,18 +88,20 @@ class TextImageStage:
     def run(self) -> dict[str, Any]:
         """Train, evaluate, save; return the held-out figures."""
         session = self.session
-        with session.setup("held-out"):
-            self.held_out: HeldOut = hold_out(self.source, self.config, self.prompts)
+        if session.team.leads:
+            with session.setup("held-out"):
+                self.held_out: HeldOut = hold_out(self.source, self.config, self.prompts)
         with session.setup("data"):
             self._fill()
-        self._loss = session.compiled(self._objective, self._warm_up)
+        (self._loss,) = session.compiled(self._warm_up, self._objective)
         session.train(self.learner, lambda: self._step_loss(self._loss), evaluate=self.evaluate, save=self.save)
         self.learner.check_finite()
-        self.save()
         del self.data
-        session.log.attempt("evaluate", self.evaluate)
-        self.save()
-        session.log.event("done", peak_gib=session.memory(), **session.snapshot.figures)
+        if session.team.leads:
+            self.save()
+            session.log.attempt("evaluate", self.evaluate)
+            self.save()
+            session.log.event("done", peak_gib=session.memory(), **session.snapshot.figures)
         session.log.close()
         return session.snapshot.figures
 
@@ -176,12 +178,11 @@ class TextImageStage:
 
     def _views_of(self, edits: int, size: Size) -> tuple[Tensor, Tensor, list[str]]:
         """Return views, labels and captions of `edits` fresh edits, the two sides one after the other."""
-        config, source, snapshot = self.config, self.source, self.session.snapshot
-        start, what, captions = snapshot.rendered, list[Scene](), list[str]()
+        config, source = self.config, self.source
+        start, what, captions = self.session.fresh(edits), list[Scene](), list[str]()
         for i, scene in enumerate(scenes(source, "text-image", config.seed, start, edits), start):
             rng = generator("text-image edits", config.seed, i)
             what += source.edit(scene, rng, rng.choice(SCENARIOS))[:2]
-        snapshot.rendered += edits
         for i, scene in enumerate(what, 2 * start):
             captions += caption_batch(source, scene, config.seed, i, config.captions, config.chinese)
         clips, ids = source.render_with_ids(what, config.frames, *size)

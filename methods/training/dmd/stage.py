@@ -20,7 +20,6 @@ from methods.training.dmd.loss import Field
 from methods.training.dmd.networks import Condition, build, field_of, guided
 from methods.training.dmd.simulate import simulate
 from methods.training.dmd.teacher import Trajectories, follow
-from methods.training.dmd.team import Team
 from methods.training.dmd.times import exit_step, score_sigmas, student_sigmas
 from methods.training.learner import Learner
 from methods.training.session import Session
@@ -35,10 +34,10 @@ CRITIC = "critic."
 class DmdStage:
     """Distils in a session; `run` returns the figures of the averaged student on its fixed-seed samples."""
 
-    def __init__(self, session: Session, teacher: str, team: Team, pairs: list[Clips] | None = None) -> None:
+    def __init__(self, session: Session, teacher: str, pairs: list[Clips] | None = None) -> None:
         assert isinstance(session.config, DmdConfig)
         self.config: DmdConfig = session.config
-        self.session, self.team, self._pairs = session, team, pairs
+        self.session, self.team, self._pairs = session, session.team, pairs
         config, snapshot = self.config, session.snapshot
         with session.setup("teacher"):
             self.wan = load(teacher, str(session.device))
@@ -62,7 +61,7 @@ class DmdStage:
                 critic["head"] = Head(config.gan, width, shape.num_layers).to(session.device)
         self.student = Learner(self.networks.student, config.optimiser)
         self.critic = Learner(critic, config.critic)
-        self.student.share = self.critic.share = team.average
+        self.critic.share = self.team.average
         full = session.restore(self.student)
         if full:
             own = {name[len(CRITIC) :]: value for name, value in full.items() if name.startswith(CRITIC)}
@@ -70,7 +69,9 @@ class DmdStage:
         elif session.resumed is not None or session.initial is not None:
             session.log.event("note", text="no full state: the critic starts from the teacher again")
         trained = sum(w.numel() for w in self.networks.student.parameters())
-        session.log.event("model", trained=trained, sigmas=self.sigmas, sampler=config.sampler, processes=team.size)
+        session.log.event(
+            "model", trained=trained, sigmas=self.sigmas, sampler=config.sampler, processes=self.team.size
+        )
         self._watch = Watch(config.guards)
         self._seen: dict[str, Tensor] = {}
 

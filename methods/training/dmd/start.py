@@ -10,8 +10,8 @@ from methods.training.clock import Clock
 from methods.training.config import read_config
 from methods.training.dmd.config import DmdConfig
 from methods.training.dmd.stage import DmdStage
-from methods.training.dmd.team import Team
 from methods.training.session import Session
+from methods.training.team import Team
 
 
 def read(path: Path, steps: int | None) -> DmdConfig:
@@ -36,24 +36,11 @@ def start(
     pairs: Sequence[Path] = (),
     say: Callable[[str], None] = lambda _: None,
 ) -> DmdStage:
-    """Return the stage in its session. Processes beside the first log into folders of their own, and say nothing."""
-    state = state or out
-    here = out if team.leads else state / "processes" / str(team.rank)
-    session = Session(
-        config,
-        source,
-        out=here,
-        clock=team.clock(clock),
-        device=team.device,
-        state=state if team.leads else here,
-        resume=resume,
-        init=init,
-        say=say if team.leads else lambda _: None,
-    )
-    session.state = state  # where the resume file lies, for all processes
+    """Return the stage in its session."""
+    session = Session(config, source, out=out, clock=clock, team=team, state=state, resume=resume, init=init, say=say)
     clips = None
     if pairs:
         from methods.training.pairs.read import conditions
 
         clips = conditions(pairs, config)
-    return DmdStage(session, teacher, team, clips)
+    return DmdStage(session, teacher, clips)
