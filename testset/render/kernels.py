@@ -129,6 +129,7 @@ def shade_floor(
             at = int(again[1] + 0.5)
             seen_there = shade_body(world, bodies, parts, surfaces, yaw, words, frame, q, m, r, at, foot, 0)
             here = wp.vec3(seen_there[0], seen_there[1], seen_there[2])
+            here = here + wp.cw_mul(surfaces[at].albedo, mirrored) * seen_there[3]  # through glass
             mirrored = mix(mirrored, here, wp.exp(-1.6 * again[0]))  # and blurs what stands off it
         c = mix(c, mirrored, f)
     return mix(c, behind, fade)

@@ -4,7 +4,6 @@ Rough surfaces reflect an analytic surrounding (the setting's own colours and so
 backdrop as they are; Fresnel after Schlick (1994).
 """
 
-
 from __future__ import annotations
 
 import warp as wp
