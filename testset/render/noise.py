@@ -62,7 +62,7 @@ def vein(p: wp.vec3):
     """Veins of marble at p, 1 at their middle: two scales of the zero lines of a warped noise."""
     a = wp.abs(swirl(p + wp.vec3(0.35 * swirl(p * 2.1), 0.35 * swirl(p * 1.7 + wp.vec3(3.0, 1.0, 2.0)), 0.0)))
     b = wp.abs(swirl(p * 2.3 + wp.vec3(5.0, 2.0, 1.0)))
-    return wp.clamp(wp.exp(-7.0 * a) + 0.35 * wp.exp(-9.0 * b), 0.0, 1.0)
+    return wp.clamp(wp.exp(-6.0 * a) + 0.45 * wp.exp(-9.0 * b), 0.0, 1.0)
 
 
 @wp.func

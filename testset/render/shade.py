@@ -216,7 +216,7 @@ def surrounding(w: World, p: wp.vec3, r: wp.vec3, rough: float, metal: float, fo
     aside = aside / wp.max(wp.sqrt((k[0] * k[0] + k[2] * k[2]) * (r[0] * r[0] + r[2] * r[2])), 0.05)
     # Black flags on both sides of the light and a dark ceiling: what a photographer gives metal its contours with.
     flag = wp.max(ramp(0.35, 0.6, aside) * ramp(0.98, 0.85, aside), 0.7 * ramp(0.35, 0.75, r[1]))
-    c = c * (1.0 - metal * 0.85 * flag)
+    c = c * (1.0 + 0.35 * metal) * (1.0 - metal * 0.85 * flag)  # and more light all around
     fill = wp.normalize(wp.vec3(-k[2] * 0.9 - k[0] * 0.35, 0.4, k[0] * 0.9 - k[2] * 0.35))
     strip = wp.normalize(wp.vec3(-k[0], 0.25, -k[2]))
     c = c + w.key * ((1.6 + 1.4 * sharp) * softbox(r, k, 0.42, 0.55, rough))

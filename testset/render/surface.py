@@ -174,6 +174,8 @@ def surface_at(s: Surface, p: wp.vec3, n: wp.vec3, foot: float):
             wp.sin(4.9 * q[0] + 2.0 * wp.sin(3.3 * q[1])),
         )
         bent = wp.normalize(n + dents * s.bump)
+        brushed = mottle(38.0 * q[1], 2.2 * (q[0] + q[2])) - 0.5
+        tone = 1.0 + 0.45 * brushed * resolved(120.0, wide)
     elif s.pattern == GLAZE:
         c = wp.vec3(wp.floor(q[0] * 14.0), wp.floor(q[1] * 14.0), wp.floor(q[2] * 14.0))
         h = hash3(c[0], c[1], c[2])

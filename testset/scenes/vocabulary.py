@@ -120,12 +120,12 @@ COLORS = MappingProxyType(
 
 MATERIALS = MappingProxyType(
     {
-        "plastic": Material("塑料", rough=0.38, soft=0.12),
+        "plastic": Material("塑料", rough=0.45, soft=0.14),
         "ceramic": Material("陶瓷", rough=0.05, spec=1.6, pattern="glaze", strength=0.9),
         "metal": Material("金属", rough=0.12, metal=1.0, pattern="sheet", bump=0.02),
         "wood": Material("木头", rough=0.5, spec=0.7, pattern="wood", scale=1.6, strength=0.95),
         "leather": Material("皮革", rough=0.33, spec=1.5, pattern="leather", strength=0.9, shade=0.25, bump=0.38),
-        "marble": Material("大理石", rough=0.12, spec=1.3, pattern="marble", scale=2.6, strength=0.9),
+        "marble": Material("大理石", rough=0.22, spec=1.0, pattern="marble", scale=2.6, strength=0.9),
         "glass": Material("玻璃", rough=0.03, spec=1.6, transmission=0.86),
         "fabric": Material(
             "布料", rough=0.95, spec=0.05, pattern="fabric", strength=0.9, shade=0.3, offset=0.012, bump=0.12, sheen=0.9
