@@ -11,7 +11,7 @@ import pytest
 from testset.measure import edit_mask, outside_psnr
 from testset.render import Renderer
 from testset.scenes import Item, Scene, edited
-from testset.scenes.vocabulary import PRODUCTS, PROPS, SETTINGS, STYLES
+from testset.scenes.vocabulary import MATERIALS, PRODUCTS, PROPS, SETTINGS, STYLES
 
 SIZE = {"frames": 2, "height": 96, "width": 96}
 SCENE = Scene(
@@ -72,6 +72,29 @@ def test_every_setting_style_and_prop_looks_different(renderer: Renderer) -> Non
         for j in range(i):
             if variants[i] != variants[j]:
                 assert np.abs(pictures[i] - pictures[j]).mean() > 0.5, (variants[i], variants[j])
+
+
+@pytest.mark.parametrize("color", ["white", "black", "teal"])
+def test_every_material_looks_different_on_the_product_in_every_colour(renderer: Renderer, color: str) -> None:
+    scene = replace(SCENE, item=replace(SCENE.item, color=color))
+    out = renderer.render_with_ids([edited(scene, "material", m) for m in MATERIALS], 1, 96, 96)
+    on = out.ids[0, 0].numpy() == 0
+    looks = dict(zip(MATERIALS, out.rgb[:, 0].numpy().astype(int)[:, on], strict=True))
+    names = list(looks)
+    for i, a in enumerate(names):
+        for b in names[:i]:
+            apart = np.abs(looks[a] - looks[b]).mean()
+            assert apart > 2, (a, b, apart)
+
+
+def test_glass_throws_a_lighter_shadow_than_what_light_does_not_pass(renderer: Renderer) -> None:
+    def shadow_of(material: str) -> np.ndarray:
+        out = renderer.render_with_ids([edited(SCENE, "material", material)], 1, 96, 96)
+        return np.where(out.ids[0, 0].numpy() == -1, out.rgb[0, 0].numpy().astype(int).sum(-1), 0)
+
+    plain, glass = shadow_of("ceramic"), shadow_of("glass")
+    assert (glass - plain).max() > 60
+    assert (glass < plain - 30).mean() < 0.01
 
 
 def test_more_rays_smooth_the_edges_and_keep_the_flats(renderer: Renderer) -> None:

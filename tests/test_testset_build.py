@@ -23,12 +23,12 @@ from testset.build import Builder, build
 from testset.cases import EDITS, GROUPS, Plan, candidates, case_of
 from testset.duplicates import NEAR, distance, fingerprint, near_duplicates, read_fingerprint
 from testset.measure import contrast_of, outside_psnr
-from testset.order import FULL, LITE, SECRET, Order, Rendition, read_rejected, read_secret
+from testset.order import FULL, LITE, SECRET, VERSION, Order, Rendition, read_rejected, read_secret
 from testset.reading import Reader, unreadable
 from testset.scenes import prompts
 from testset.scenes.scene import TRAINING_SEEDS
 from testset.subsets import subsets
-from testset.verdicts import plans_of, rejections
+from testset.verdicts import attempts_of, plans_of, rejections
 
 TINY = Rendition("tiny", (96, 96), (132, 72), 3, Fraction(8), crf=15, preset="veryfast")
 ORDER = Order(("dev",), TINY, groups=2, workers=1, judged_in=TINY)
@@ -108,6 +108,22 @@ def test_renditions_hold_the_same_cases(built: Path, tmp_path: Path) -> None:
     few = read_video(built / "clips/dev-00/source.mp4").frames
     many = read_video(tmp_path / "set/clips/dev-00/source.mp4").frames
     assert (few.shape, many.shape) == ((3, 96, 96, 3), (5, 128, 128, 3))
+
+
+def test_another_rendition_of_a_built_set_draws_what_it_drew_and_judges_nothing(built, tmp_path, monkeypatch) -> None:
+    info = json.loads((built / "testset.json").read_text())
+    assert info["version"] == f"{VERSION}-tiny"
+    down = frozenset({("dev-00-color", 0), ("dev-01-add", 0)} & {(c.id, 0) for c in read_testset(built).cases})
+    build(tmp_path / "first", replace(ORDER, rejected=down))
+    monkeypatch.setattr("testset.build.faults", lambda *_: ["nothing holds"])
+    larger = replace(TINY, name="larger", square=(112, 112))
+    order = replace(ORDER, rendition=larger, like=attempts_of(tmp_path / "first"))
+    build(tmp_path / "second", order)
+    first, second = ({p.id: n for p, n in plans_of(tmp_path / name).values()} for name in ("first", "second"))
+    assert first == second
+    assert 1 in first.values()
+    with pytest.raises(UserError, match="--like: the set lacks 1 of the ordered groups, first dev-02"):
+        replace(order, groups=3)
 
 
 def test_smoke_and_mini_are_spread_over_scenarios_clips_and_forms() -> None:

@@ -130,7 +130,9 @@ def test_the_shipped_shape_keeps_its_budget_with_text_tower_and_embeddings() -> 
 
 def test_the_config_that_trains_on_fits_the_first_one_and_draws_other_scenes() -> None:
     more = read_config(CONFIGS / "text-image-more.yaml", TextImageConfig)
-    assert more.shape == FULL.shape and more.seed != FULL.seed
+    assert more.shape.model_copy(update={"image_size": FULL.shape.image_size}) == FULL.shape and more.seed != FULL.seed
+    first, larger = (build_text_image(shape, 50).state_dict() for shape in (FULL.shape, more.shape))
+    assert {k: v.shape for k, v in first.items()} == {k: v.shape for k, v in larger.items()}
 
 
 def test_a_tower_with_running_statistics_is_refused() -> None:

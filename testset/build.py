@@ -64,13 +64,19 @@ class Builder:
         secret: str = "",
         rejected: Collection[tuple[str, int]] = (),
         others: Collection[Bits] = (),
+        attempt: int | None = None,
     ) -> Drawn:
         """Return a group without faults; it is drawn anew while any of its edits has one.
 
-        A source that is nearly one of `others` is a fault too.
+        A source that is nearly one of `others` is a fault too. An `attempt` that held before is not judged again.
         Raises BenchError after eight attempts: then the scene generator is at fault.
         """
         dropped: Counter[str] = Counter()
+        if attempt is not None:
+            self._made.clear()
+            plans = tuple(candidates(split, number, EDITS, attempt, secret))
+            bits = fingerprint(self.clip(plans[0], plans[0].source, self.judged_in).frames)
+            return Drawn(plans, attempt, bits, dropped, None)
         reader = replace(self.reader, asked=Counter(), unread=Counter(), confusions=Counter()) if self.reader else None
         last = ""
         for attempt in range(ATTEMPTS):
@@ -191,7 +197,8 @@ def build(
                 continue
             builder = builder or Builder(order.device, reader, order.judged_in)
             prints = [p.drawn.print for _, _, p in waiting] + [_bits(k["print"]) for k in kept.values()]
-            drawn = builder.draw(split, number, order.secret, order.rejected, prints)
+            like = order.like[group] if order.like is not None else None
+            drawn = builder.draw(split, number, order.secret, order.rejected, prints, like)
             waiting.append((group, signature, _submit(builder, drawn, part, order, pool)))
             while waiting and (len(waiting) > IN_FLIGHT or waiting[0][2].written()):
                 finish()
@@ -231,9 +238,10 @@ def _submit(builder: Builder, drawn: Drawn, part: Path, order: Order, pool: Exec
 
 def _signature(order: Order, split: str, number: int, makers: tuple[str, str]) -> str:
     plans = list(candidates(split, number, EDITS, 0, order.secret))
+    like = order.like[plans[0].group] if order.like is not None else None
     turned_down = sorted(r for r in order.rejected if r[0].startswith(f"{plans[0].group}-"))
     return sha256(
-        repr((makers, order.rendition, order.judged_in, order.device, order.aux, turned_down, plans)).encode()
+        repr((makers, order.rendition, order.judged_in, order.device, order.aux, turned_down, like, plans)).encode()
     ).hexdigest()
 
 

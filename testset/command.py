@@ -15,8 +15,7 @@ from bench.errors import unknown
 from bench.testsets import assets_of
 
 if TYPE_CHECKING:
-    from bench.types import TestSet, Vocabulary
-    from testset.reading import Reader
+    from bench.types import TestSet
 
 app = typer.Typer(help="Build, import, check and show test sets.", no_args_is_help=True)
 Which = Annotated[str, typer.Option("--testset", help="Name of a test set, or its folder.")]
@@ -67,6 +66,7 @@ def probe(
     as_json: JsonOption = False,
 ) -> None:
     """Ask the attribute probe whether every target shows its value and no source does. Exit 1 when one does not."""
+    from testset.probing import attribute_reader
     from testset.reading import record_report, unreadable
 
     testset = _read(which)
@@ -89,24 +89,6 @@ def probe(
             console.out().print(escape(f"{case}: {'; '.join(why)}"), soft_wrap=True)
         console.out().print(f"{escape(testset.name)}: {reader.asked.total()} cases read, {len(found)} not as they say")
     raise typer.Exit(1 if found else 0)
-
-
-def attribute_reader(vocabulary: Vocabulary) -> Reader:
-    """Return the attribute probe, asking in the words of a vocabulary."""
-    from bench.features import text_image
-    from bench.features.bank import FeatureBank
-    from bench.features.probe import read
-    from bench.types import Video
-    from testset.reading import Reader
-
-    text_image.check()
-    bank = FeatureBank()
-    return Reader(
-        lambda frames, attribute, values, region: read(bank, Video(frames), attribute, values, region),
-        vocabulary,
-        text_image.WEIGHTS,
-        text_image.unreliable(),
-    )
 
 
 @app.command()
@@ -193,24 +175,31 @@ def build(
     workers: Annotated[int | None, typer.Option(min=1, help="Processes that encode. [one per core, up to 16]")] = None,
     seed_file: Annotated[Path | None, typer.Option(help="Secret of `hidden`; else $SHOPEDIT_HIDDEN_SEED.")] = None,
     rejected: Annotated[Path | None, typer.Option(help="Lines `CASE ATTEMPT` that a probe has turned down.")] = None,
+    like: Annotated[
+        Path | None, typer.Option(help="A built set: the same cases, in this rendition, not judged again.")
+    ] = None,
     aux: Annotated[bool, typer.Option(help="Write depth and flow of every source as well.")] = False,
     probe: Annotated[bool, typer.Option(help="Draw anew what the attribute probe cannot read.")] = True,
-    version: Annotated[str, typer.Option(help="Of the test set; scores of two versions are never mixed.")] = "1.0",
+    version: Annotated[str | None, typer.Option(help="Of the test set. Default: that of the renderer.")] = None,
 ) -> None:
     """Render splits from their seeds. Stopped, it goes on where it was when called again."""
     from testset.build import build as render_splits
-    from testset.order import RENDITIONS, Order, read_rejected, read_secret
+    from testset.order import RENDITIONS, VERSION, Order, read_rejected, read_secret
+    from testset.probing import attribute_reader
     from testset.scenes import prompts
+    from testset.verdicts import attempts_of
 
     if rendition not in RENDITIONS:
         raise unknown("rendition", rendition, RENDITIONS)
     splits = tuple(dict.fromkeys(split or ["dev"]))
     secret = read_secret(seed_file) if "hidden" in splits else ""
     chosen = RENDITIONS[rendition]
-    order = Order(splits, chosen, groups, secret, read_rejected(rejected), aux, device, workers, version)
+    attempts = attempts_of(like, secret) if like else None
+    turned_down = read_rejected(rejected)
+    order = Order(splits, chosen, groups, secret, turned_down, attempts, aux, device, workers, version or VERSION)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console.err()) as progress:
         task = progress.add_task("rendering clips", total=len(list(order.all_groups())))
-        reader = attribute_reader(prompts()) if probe else None
+        reader = attribute_reader(prompts()) if probe and not like else None
         counts = render_splits(out, order, reader, lambda _: progress.advance(task))
     console.out().print(counts)

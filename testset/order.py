@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +14,8 @@ from testset.cases import GROUPS, Plan
 SECRET = "SHOPEDIT_HIDDEN_SEED"
 """Environment variable that holds the seed of the hidden split."""
 MIN_SECRET = 16
+VERSION = "1.0.dev3"
+"""Version of what a build gives by itself: raised with every change of what scenes or pictures come out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,14 @@ class Order:
     """Seed of the hidden split."""
     rejected: frozenset[tuple[str, int]] = frozenset()
     """Candidates (case id, attempt) that a probe has turned down before."""
+    like: Mapping[str, int] | None = None
+    """Attempt of every group of a built set (`verdicts.attempts_of`): drawn as it was, not judged again."""
     aux: bool = False
     """Write depth and flow of each source as well."""
     device: str = "cpu"
     workers: int | None = None
     """Processes that encode; None for one per core, at most 16."""
-    version: str = "1.0"
+    version: str = VERSION
     judged_in: Rendition = LITE
     """Where faults are looked for, so that all renditions hold the same cases."""
 
@@ -71,6 +75,10 @@ class Order:
                 f"the hidden split needs a secret seed of {MIN_SECRET} characters or more, found {len(self.secret)}: "
                 f"set {SECRET} or name a file with --seed-file"
             )
+        if self.like is not None and (
+            missing := [g for s, n in self.all_groups() if (g := f"{s}-{n:02d}") not in self.like]
+        ):
+            raise UserError(f"--like: the set lacks {len(missing)} of the ordered groups, first {missing[0]}")
 
     def all_groups(self) -> Iterator[tuple[str, int]]:
         """Yield (split, number) in order."""

@@ -1,4 +1,4 @@
-"""Cases of a built set that a probe turned down, as the lines for `build --rejected`."""
+"""What a built set says of its own draws: which attempt each group took, and the lines for `build --rejected`."""
 
 from __future__ import annotations
 
@@ -28,6 +28,11 @@ def plans_of(folder: Path, secret: str = "") -> dict[str, tuple[Plan, int]]:
             raise UserError(f"{case.id}: its record is not what the seeds give now; build the set anew")
         found[case.id] = (plan, attempt)
     return found
+
+
+def attempts_of(folder: Path, secret: str = "") -> dict[str, int]:
+    """Return group to attempt of a built set, for an order of another rendition of the same cases."""
+    return {plan.group: attempt for plan, attempt in plans_of(folder, secret).values()}
 
 
 def rejections(folder: Path, cases: Iterable[str], secret: str = "") -> list[str]:

@@ -239,15 +239,16 @@ def shadow(
     frame: int,
     origin: wp.vec3,
     direction: wp.vec3,
+    skip_slot: int,
 ):
-    """Share of an area light seen from `origin`, in [0, 1]: the narrowest cone along the ray."""
+    """Share of an area light seen from `origin`, in [0, 1]: the narrowest cone along the ray, past `skip_slot`."""
     span = interval(world, bodies, yaw, frame, origin, direction)
     seen = float(1.0)
     t = wp.max(span[0], 0.02)
     for _ in range(32):
         if t >= span[1] or seen < 0.004:
             break
-        d = scene_distance(world, bodies, parts, yaw, frame, origin + direction * t, -2)[0]
+        d = scene_distance(world, bodies, parts, yaw, frame, origin + direction * t, skip_slot)[0]
         seen = wp.min(seen, wp.clamp(0.5 + 0.5 * d / (world.softness * t), 0.0, 1.0))
         t += wp.clamp(d, 0.03, 0.3)
     return seen * seen * (3.0 - 2.0 * seen)

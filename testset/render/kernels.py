@@ -11,18 +11,9 @@ import warp as wp
 
 from testset.render.field import FAR, march, normal, occlusion, scene_distance, shadow, to_body
 from testset.render.layout import Body, Camera, Part, Surface, World
-from testset.render.shade import (
-    backdrop,
-    film,
-    floor_colour,
-    floor_end,
-    label_at,
-    lit,
-    mix,
-    ramp,
-    surface_bump,
-    surface_colour,
-)
+from testset.render.noise import mix, ramp
+from testset.render.shade import backdrop, film, floor_colour, floor_end, lit
+from testset.render.surface import label_at, surface_at
 
 wp.set_module_options({"enable_backward": False, "fast_math": True})
 
@@ -63,33 +54,33 @@ def shade_body(
     foot: float,
     full: int,
 ):
-    """(linear RGB, cover of an opaque label) of a body at p; `foot` is the width of a pixel there."""
+    """(linear RGB, transmission) of a body at p; `foot` is the width of a pixel there."""
     s = surfaces[slot]
     b = body_of(world, bodies, slot)
     a = yaw[b, frame]
     q = to_body(bodies[b], a, p)
-    albedo = surface_colour(s, q, foot)
     c = wp.cos(a)
     k = wp.sin(a)
     nb = wp.vec3(c * n[0] - k * n[2], n[1], k * n[0] + c * n[2])
+    albedo, bent = surface_at(s, q, nb, foot)
     label = wp.vec2(0.0, 0.0)
     if bodies[b].label >= 0 and bodies[b].slot0 + bodies[b].label_slot == slot and nb[2] > 0.1 and q[2] > 0.0:
         label = label_at(words, bodies[b], q, foot)
         albedo = mix(albedo, mix(wp.vec3(0.72, 0.7, 0.64), wp.vec3(0.02, 0.02, 0.03), label[1]), label[0])
         s.metal = s.metal * (1.0 - label[0])
         s.rough = s.rough + (0.5 - s.rough) * label[0]
-        s.bump = s.bump * (1.0 - label[0])
-    m = n
-    if s.bump > 0.0:
-        nb = surface_bump(s, q, nb, foot)
-        m = wp.vec3(c * nb[0] + k * nb[2], nb[1], -k * nb[0] + c * nb[2])
+        s.transmission = s.transmission * (1.0 - label[0])
+        bent = wp.normalize(mix(bent, nb, label[0]))
+    m = wp.vec3(c * bent[0] + k * bent[2], bent[1], -k * bent[0] + c * bent[2])
     seen = float(1.0)
     open_ = float(0.8)
     if full == 1:
-        seen = shadow(world, bodies, parts, yaw, frame, p + n * 0.01, world.key_dir)
+        if wp.dot(m, world.key_dir) > 0.0:
+            seen = shadow(world, bodies, parts, yaw, frame, p + n * 0.01, world.key_dir, -2)
         open_ = occlusion(world, bodies, parts, yaw, frame, p, n)
-    c3 = lit(world, s, albedo, m, direction, seen, open_)
-    return wp.vec4(c3[0], c3[1], c3[2], label[0])
+    diffuse, specular = lit(world, s, albedo, p, m, direction, seen, open_, foot)
+    c3 = diffuse * (1.0 - s.transmission) + specular
+    return wp.vec4(c3[0], c3[1], c3[2], s.transmission)
 
 
 @wp.func
@@ -105,7 +96,6 @@ def shade_floor(
     direction: wp.vec3,
     t: float,
     gone: float,
-    through_glass: float,
 ):
     p = origin + direction * t
     n = wp.vec3(0.0, 1.0, 0.0)
@@ -114,14 +104,18 @@ def shade_floor(
     if fade >= 1.0:
         return behind
     albedo = floor_colour(world, p[0], p[2], (gone + t) * world.pixel)
-    seen = shadow(world, bodies, parts, yaw, frame, p + n * 0.004, world.key_dir)
-    seen = seen + (1.0 - seen) * through_glass  # glass lets the key light through to what is seen behind it
+    start = p + n * 0.004
+    seen = shadow(world, bodies, parts, yaw, frame, start, world.key_dir, -2)
+    key = world.key * seen
+    if world.glass >= 0 and seen < 1.0:  # glass throws a light shadow of its own colour
+        past = shadow(world, bodies, parts, yaw, frame, start, world.key_dir, world.glass) - seen
+        tint = mix(surfaces[world.glass].albedo, wp.vec3(1.0, 1.0, 1.0), 0.25)
+        key = key + wp.cw_mul(world.key, tint) * (0.75 * wp.max(past, 0.0))
     open_ = float(1.0)
     if scene_distance(world, bodies, parts, yaw, frame, p, -2)[0] < 0.35:
         open_ = occlusion(world, bodies, parts, yaw, frame, p, n)
-    lambert = wp.max(world.key_dir[1], 0.0) * seen
     sky = mix(world.low, world.high, 0.6) * 0.6 + wp.vec3(0.35, 0.35, 0.35)
-    c = wp.cw_mul(albedo, world.key * (0.95 * lambert) + sky * (world.ambient * open_))
+    c = wp.cw_mul(albedo, key * (0.95 * wp.max(world.key_dir[1], 0.0)) + sky * (world.ambient * open_))
     if world.floor_gloss > 0.0:
         r = wp.vec3(direction[0], -direction[1], direction[2])
         grazing = 1.0 - r[1]
@@ -134,7 +128,9 @@ def shade_floor(
             foot = (gone + t + again[0]) * world.pixel
             at = int(again[1] + 0.5)
             seen_there = shade_body(world, bodies, parts, surfaces, yaw, words, frame, q, m, r, at, foot, 0)
-            mirrored = wp.vec3(seen_there[0], seen_there[1], seen_there[2])
+            here = wp.vec3(seen_there[0], seen_there[1], seen_there[2])
+            here = here + wp.cw_mul(surfaces[at].albedo, mirrored) * seen_there[3]  # through glass
+            mirrored = mix(mirrored, here, wp.exp(-1.6 * again[0]))  # and blurs what stands off it
         c = mix(c, mirrored, f)
     return mix(c, behind, fade)
 
@@ -179,25 +175,24 @@ def trace(
                 out.id = body_of(world, bodies, slot) - world.first_body
                 out.distance = hit[0]
                 out.normal = n
-            clear = surfaces[slot].transmission * (1.0 - found[3])
+            clear = found[3]
+            total = total + wp.cw_mul(through, c)
             if clear <= 0.0 or layer == 2:
-                total = total + wp.cw_mul(through, c)
                 break
             ndv = wp.clamp(-wp.dot(n, direction), 0.0, 1.0)
-            clear = clear * (0.25 + 0.75 * ramp(0.0, 0.55, ndv))
-            total = total + wp.cw_mul(through, c) * (1.0 - clear)
-            tint = surfaces[slot].albedo
-            through = wp.cw_mul(through, mix(tint, wp.vec3(1.0, 1.0, 1.0), 0.35)) * clear
-            direction = wp.normalize(direction - n * (0.12 * ndv))
+            # A wall is thicker where it is looked at aslant: the tint is deepest along the outline.
+            tint = mix(surfaces[slot].albedo, wp.vec3(1.0, 1.0, 1.0), 0.22)
+            edge = ramp(0.75, 0.1, ndv)
+            tint = mix(tint, wp.cw_mul(tint, surfaces[slot].albedo), 0.75 * edge)
+            through = wp.cw_mul(through, tint) * (clear * (1.0 - 0.45 * edge * edge))
+            # Through the near and far wall of a vessel: shifted more the more aslant it is looked at.
+            direction = wp.normalize(direction - n * (0.3 * (1.0 - ndv)))
             skip = slot
             start = p
             gone += hit[0]
         else:
             if direction[1] < -1.0e-4:
-                glass = wp.min(float(layer), 1.0) * 0.7
-                c = shade_floor(
-                    world, bodies, parts, surfaces, yaw, words, frame, start, direction, floor_t, gone, glass
-                )
+                c = shade_floor(world, bodies, parts, surfaces, yaw, words, frame, start, direction, floor_t, gone)
                 if layer == 0 and floor_end(world, start + direction * floor_t) < 0.5:
                     out.id = -1
                     out.distance = floor_t

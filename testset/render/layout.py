@@ -22,11 +22,12 @@ WOOD = wp.constant(1)
 MARBLE = wp.constant(2)
 LEATHER = wp.constant(3)
 FABRIC = wp.constant(4)
-SPECKLE = wp.constant(5)
+GLAZE = wp.constant(5)
 PLANKS = wp.constant(6)
 GRAIN = wp.constant(7)
 CONCRETE = wp.constant(8)
 STRIPES = wp.constant(9)
+SHEET = wp.constant(10)
 
 # Backdrops, drawn on a cylinder around the scene.
 SEAMLESS = wp.constant(0)
@@ -96,6 +97,8 @@ class Surface:
     transmission: wp.float32
     bump: wp.float32
     phase: wp.float32
+    soft: wp.float32  # key light that comes out of the body again, below the surface
+    sheen: wp.float32  # of fibres, seen along the surface
 
 
 @wp.struct
@@ -124,6 +127,7 @@ class World:
     phase: wp.float32
     style: wp.int32
     wall: wp.float32  # distance of the four walls, 0 for a round horizon
+    glass: wp.int32  # slot of the product's main surface where it is glass, else -2
     pixel: wp.float32  # width of a pixel at distance 1: what is finer melts together, as in a lens
 
 

@@ -12,7 +12,7 @@ from testset.render import layout
 from testset.scenes.camera import HALF_ANGLE, Path, path
 from testset.scenes.lettering import HEIGHT, LABELS, WIDTH
 from testset.scenes.scene import Scene
-from testset.scenes.shapes import Part, bounds
+from testset.scenes.shapes import BODY, Part, bounds
 from testset.scenes.stage import Finish, Light, Thing, light, things
 
 _SHAPES = {
@@ -28,11 +28,12 @@ _PATTERNS = {
     "marble": layout.MARBLE,
     "leather": layout.LEATHER,
     "fabric": layout.FABRIC,
-    "speckle": layout.SPECKLE,
+    "glaze": layout.GLAZE,
     "planks": layout.PLANKS,
     "grain": layout.GRAIN,
     "concrete": layout.CONCRETE,
     "stripes": layout.STRIPES,
+    "sheet": layout.SHEET,
 }
 _BACKDROPS = {
     "seamless": layout.SEAMLESS,
@@ -98,6 +99,8 @@ def _surface(f: Finish) -> tuple:
         f.transmission,
         f.bump,
         f.phase,
+        f.soft,
+        f.sheen,
     )
 
 
@@ -126,7 +129,7 @@ def _solids(t: Thing) -> list[Part]:
     return [p for p in t.parts if p.shape != "spot"]
 
 
-def _world(scene: Scene, lit: Light, first: int, count: int, pixel: float) -> tuple:
+def _world(scene: Scene, lit: Light, first: int, count: int, glass: int, pixel: float) -> tuple:
     s = lit.setting
     return (
         first,
@@ -151,6 +154,7 @@ def _world(scene: Scene, lit: Light, first: int, count: int, pixel: float) -> tu
         lit.phase,
         _STYLES[scene.style],
         s.wall,
+        glass,
         pixel,
     )
 
@@ -171,7 +175,8 @@ def pack(scenes: Sequence[Scene], frames: int, height: int, width: int) -> Packe
     worlds, cameras, bodies, parts, surfaces, yaw = [], [], [], [], [], []
     for scene in scenes:
         stage, way = things(scene, tall), path(scene, frames, tall)
-        worlds.append(_world(scene, light(scene), len(bodies), len(stage), pixel))
+        glass = len(surfaces) + BODY if stage[0].finishes[BODY].transmission > 0 else -2
+        worlds.append(_world(scene, light(scene), len(bodies), len(stage), glass, pixel))
         cameras.append(_cameras(way))
         for t in stage:
             bodies.append(_body(t, len(parts), len(surfaces)))

@@ -1,10 +1,9 @@
-"""Surfaces, floors, backdrops and light: from a hit point to linear RGB.
+"""Floors, backdrops and light: from a hit point to linear RGB.
 
-Reflections are of an analytic surrounding (the setting's own colours and two softboxes), roughness widens them;
-Fresnel after Schlick (1994). Patterns live in the body's frame, so they turn with it.
+Rough surfaces reflect an analytic surrounding (the setting's own colours and softboxes), smooth ones mirror floor and
+backdrop as they are; Fresnel after Schlick (1994).
 """
 
-# ruff: noqa: D103 - the names are the field's
 from __future__ import annotations
 
 import warp as wp
@@ -14,145 +13,19 @@ from testset.render.layout import (
     BOKEH,
     BRICK,
     CONCRETE,
-    FABRIC,
     GRAIN,
-    LABEL_HEIGHT,
-    LABEL_TEXELS,
-    LABEL_WIDTH,
-    LEATHER,
     MARBLE,
     MEADOW,
     PLANKS,
-    SPECKLE,
     STRIPES,
     TILES,
     WINDOW,
-    WOOD,
-    Body,
     Surface,
     World,
 )
+from testset.render.noise import hash2, mix, mottle, ramp, resolved, swirl, vein
 
 wp.set_module_options({"enable_backward": False, "fast_math": True})
-
-
-@wp.func
-def mix(a: wp.vec3, b: wp.vec3, t: float):
-    return a + (b - a) * t
-
-
-@wp.func
-def ramp(a: float, b: float, x: float):
-    t = wp.clamp((x - a) / (b - a), 0.0, 1.0)
-    return t * t * (3.0 - 2.0 * t)
-
-
-@wp.func
-def hash2(x: float, y: float):
-    h = wp.sin(x * 127.1 + y * 311.7) * 43758.547
-    return h - wp.floor(h)
-
-
-@wp.func
-def swirl(p: wp.vec3):
-    """Smooth pseudo-noise in about [-2, 2]: three warped sines, cheaper than a lattice noise."""
-    return (
-        wp.sin(p[0] * 1.7 + 1.1 * wp.sin(p[1] * 2.3 + p[2] * 0.9))
-        + 0.5 * wp.sin(p[1] * 2.9 + 1.2 * wp.sin(p[2] * 1.9 + p[0] * 1.3))
-        + 0.5 * wp.sin(p[2] * 3.1 + 1.3 * wp.sin(p[0] * 2.7 - p[1]))
-    )
-
-
-@wp.func
-def vein(p: wp.vec3):
-    a = wp.abs(swirl(p + wp.vec3(0.35 * swirl(p * 2.1), 0.35 * swirl(p * 1.7 + wp.vec3(3.0, 1.0, 2.0)), 0.0)))
-    b = wp.abs(swirl(p * 2.3 + wp.vec3(5.0, 2.0, 1.0)))
-    return wp.clamp(wp.exp(-7.0 * a) + 0.35 * wp.exp(-9.0 * b), 0.0, 1.0)
-
-
-@wp.func
-def resolved(frequency: float, foot: float):
-    """Share of a wave (radians per unit) that a lens leaves where a pixel is `foot` units wide."""
-    x = 0.7 * frequency * foot
-    return wp.exp(-0.5 * x * x)
-
-
-@wp.func
-def texel(words: wp.array3d(dtype=float), word: int, row: int, column: int):
-    return words[word, wp.clamp(row, 0, words.shape[1] - 1), wp.clamp(column, 0, words.shape[2] - 1)]
-
-
-@wp.func
-def label_at(words: wp.array3d(dtype=float), body: Body, p: wp.vec3, foot: float):
-    """(cover, ink) in [0, 1] at p (body frame): a paper label with a fine border, and the word on it."""
-    box = body.label_box
-    unit = 2.0 * box[2] / LABEL_WIDTH
-    x = (p[0] - box[0]) / unit
-    y = (p[1] - box[1]) / unit
-    right = 0.5 * LABEL_WIDTH
-    top = 0.5 * LABEL_HEIGHT
-    if wp.abs(x) > right + 0.5 or wp.abs(y) > top + 0.5:
-        return wp.vec2(0.0, 0.0)
-    soft = wp.max(0.7 * foot / unit, 0.05)
-    ox = wp.max(wp.abs(x) - right + 1.0, 0.0)
-    oy = wp.max(wp.abs(y) - top + 1.0, 0.0)
-    edge = wp.sqrt(ox * ox + oy * oy) - 1.0  # distance to the outline, whose corners have radius 1
-    u = (x + right) * LABEL_TEXELS - 0.5
-    v = (top - y) * LABEL_TEXELS - 0.5
-    i = int(wp.floor(u))
-    j = int(wp.floor(v))
-    fu = u - float(i)
-    fv = v - float(j)
-    w = body.label
-    above = texel(words, w, j, i) * (1.0 - fu) + texel(words, w, j, i + 1) * fu
-    below = texel(words, w, j + 1, i) * (1.0 - fu) + texel(words, w, j + 1, i + 1) * fu
-    stroke = above * (1.0 - fv) + below * fv - 0.62
-    ink = wp.max(ramp(soft, -soft, stroke), 0.85 * ramp(soft, -soft, wp.abs(edge + 0.1) - 0.22))
-    return wp.vec2(ramp(soft, -soft, edge), ink)
-
-
-@wp.func
-def surface_colour(s: Surface, p: wp.vec3, foot: float):
-    """Albedo of a body at p (body frame); `foot` is the width of a pixel there."""
-    q = p * s.scale + wp.vec3(s.phase, 0.7 * s.phase, -s.phase)
-    m = float(0.0)
-    if s.pattern == WOOD:
-        x = q[0] + 0.12 * swirl(wp.vec3(q[0] * 0.8, q[1] * 0.55, q[2] * 0.8)) + 0.1 * q[1]
-        ring = 0.5 + 0.5 * wp.sin(17.0 * wp.sqrt(x * x + 0.35 * (q[2] - 0.4) * (q[2] - 0.4) + 0.02))
-        fibre = 0.5 + 0.5 * wp.sin(x * 34.0 + 2.0 * swirl(q * 2.0)) * resolved(34.0 * s.scale, foot)
-        m = 0.8 * ring + 0.2 * fibre
-    elif s.pattern == MARBLE:
-        m = vein(q)
-    elif s.pattern == LEATHER:
-        fine = resolved(28.0 * s.scale, foot)
-        m = wp.clamp(0.5 + 0.16 * swirl(q * 4.0) + 0.12 * swirl(q * 11.0) * fine, 0.0, 1.0)
-    elif s.pattern == FABRIC:
-        u = wp.sin((q[0] + q[2]) * 42.0)
-        v = wp.sin(q[1] * 42.0)
-        m = 0.5 + 0.5 * u * v * resolved(60.0 * s.scale, foot)
-    elif s.pattern == SPECKLE:
-        c = wp.vec3(wp.floor(q[0] * 7.0), wp.floor(q[1] * 7.0), wp.floor(q[2] * 7.0))
-        if hash2(c[0] + 3.0 * c[2], c[1]) > 0.8:
-            m = 1.0
-    elif s.pattern == STRIPES:
-        m = ramp(0.35, 0.65, 0.5 + 0.5 * wp.sin(q[1] * 14.0))
-    return mix(s.albedo, s.second, m * s.strength)
-
-
-@wp.func
-def surface_bump(s: Surface, p: wp.vec3, n: wp.vec3, foot: float):
-    """The normal (body frame) with the pattern's relief."""
-    if s.bump <= 0.0:
-        return n
-    q = p * s.scale + wp.vec3(s.phase, 0.7 * s.phase, -s.phase)
-    g = wp.vec3(
-        wp.sin(q[0] * 19.0 + swirl(q * 6.0) * 1.5),
-        wp.sin(q[1] * 19.0 + swirl(q * 5.0 + wp.vec3(2.0, 0.0, 1.0)) * 1.5),
-        wp.sin(q[2] * 19.0 + swirl(q * 6.5 + wp.vec3(0.0, 3.0, 1.0)) * 1.5),
-    )
-    if s.pattern == FABRIC:
-        g = wp.vec3(wp.cos((q[0] + q[2]) * 42.0), wp.cos(q[1] * 42.0), wp.cos((q[0] + q[2]) * 42.0))
-    return wp.normalize(n + g * (s.bump * resolved(42.0 * s.scale, foot)))
 
 
 @wp.func
@@ -174,14 +47,13 @@ def floor_colour(w: World, x: float, z: float, foot: float):
     elif w.floor_pattern == MARBLE:
         m = vein(wp.vec3(u * 0.8 + w.phase, v * 0.8, 0.3 * u - 0.4 * v)) * 0.9
     elif w.floor_pattern == GRAIN:
-        fine = wp.sin(u * 23.0 + 2.0 * wp.sin(v * 17.0)) * wp.sin(v * 21.0 + 2.0 * wp.sin(u * 13.0))
-        m = 0.5 + 0.2 * swirl(wp.vec3(u * 2.0 + w.phase, v * 2.0, u - v)) + 0.09 * fine * far
+        near = resolved(45.0 * w.floor_scale, 1.4 * foot)
+        fine = (mottle(u * 9.0 + 0.4 * swirl(wp.vec3(u, v, 0.0)), v * 9.0) - 0.5) * far
+        finer = (mottle(u * 21.0 + 3.0, v * 21.0) - 0.5) * near
+        m = 0.5 + 0.14 * swirl(wp.vec3(u * 2.0 + w.phase, v * 2.0, u - v)) + 0.45 * fine + 0.45 * finer
     elif w.floor_pattern == CONCRETE:
-        m = (
-            0.5
-            + 0.16 * swirl(wp.vec3(u * 1.3 + w.phase, v * 1.3, 0.5 * u))
-            + 0.1 * swirl(wp.vec3(u * 5.0, v * 5.0, 1.0))
-        )
+        stain = 0.16 * swirl(wp.vec3(u * 1.3 + w.phase, v * 1.3, 0.5 * u)) + 0.3 * (mottle(u * 5.0, v * 5.0) - 0.5)
+        m = 0.5 + stain + 0.25 * (mottle(u * 19.0, v * 19.0) - 0.5) * far
     elif w.floor_pattern == STRIPES:
         cell = wp.sin(u * 6.0) * wp.sin(v * 6.0)
         m = ramp(-0.04, 0.04, cell)
@@ -306,60 +178,91 @@ def softbox(r: wp.vec3, axis: wp.vec3, width: float, height: float, rough: float
     top = wp.cross(side, axis)
     facing = wp.dot(r, axis)
     soft = 0.03 + 0.9 * rough * rough + 0.25 * rough
-    x = wp.abs(wp.dot(r, side)) / wp.max(facing, 0.05)
-    y = wp.abs(wp.dot(r, top)) / wp.max(facing, 0.05)
-    inside = ramp(width + soft, width - soft, x) * ramp(height + soft, height - soft, y) * ramp(0.0, 0.2, facing)
+    u = wp.abs(wp.dot(r, side)) / wp.max(facing, 0.05)
+    v = wp.abs(wp.dot(r, top)) / wp.max(facing, 0.05)
+    inside = ramp(width + soft, width - soft, u) * ramp(height + soft, height - soft, v) * ramp(0.0, 0.2, facing)
+    bars = 0.7 * ramp(0.16, 0.05, rough) * wp.max(ramp(0.045, 0.02, u), ramp(0.045, 0.02, v))  # a window's
     spread = (width * height) / ((width + soft) * (height + soft))
-    return inside * spread
+    return inside * spread * (1.0 - bars)
 
 
 @wp.func
-def surrounding(w: World, r: wp.vec3, rough: float):
-    """Light that a surface of that roughness sees along r: floor below, backdrop above, softboxes."""
+def mirrored(w: World, p: wp.vec3, r: wp.vec3, foot: float):
+    """Light from floor or backdrop that reaches p against r. Nothing stands on that floor, but it is dark near p."""
+    behind = backdrop(w, p, r) * (1.0 - 0.5 * ramp(0.3, 0.85, r[1]))
+    if r[1] > -0.01:
+        return behind
+    t = -p[1] / r[1]
+    hit = p + r * t
+    sky = mix(w.low, w.high, 0.6) * 0.6 + wp.vec3(0.35, 0.35, 0.35)
+    light = w.key * (0.6 * wp.max(w.key_dir[1], 0.0)) + sky * w.ambient
+    floor = wp.cw_mul(floor_colour(w, hit[0], hit[2], foot + 0.02 * t), light) * (0.3 + 0.7 * ramp(0.0, 0.7, t))
+    return mix(floor, behind, floor_end(w, hit))
+
+
+@wp.func
+def surrounding(w: World, p: wp.vec3, r: wp.vec3, rough: float, metal: float, foot: float):
+    """Light that a surface of that roughness at p sees along r: floor below, backdrop above, softboxes."""
     edge = 0.06 + 0.9 * rough
     up = ramp(-edge, edge, r[1] + 0.03)
     below = mix(w.floor_a, w.floor_b, 0.4) * (0.5 + 0.25 * w.ambient)
     above = mix(w.low, w.high, wp.clamp(0.35 + r[1], 0.0, 1.0)) * (0.35 + 0.5 * w.ambient)
-    dark = 1.0 - 0.6 * ramp(0.55, 0.05, wp.abs(r[1] - 0.1)) * (1.0 - rough)  # a gobo: gives metal its contrast
-    c = mix(below, above * dark, up)
+    c = mix(below, above, up)
+    sharp = ramp(0.3, 0.18, rough)
+    if sharp > 0.0:
+        c = mix(c, mirrored(w, p, r, foot), sharp)
     k = w.key_dir
+    aside = wp.abs(k[2] * r[0] - k[0] * r[2])
+    aside = aside / wp.max(wp.sqrt((k[0] * k[0] + k[2] * k[2]) * (r[0] * r[0] + r[2] * r[2])), 0.05)
+    # Black flags on both sides of the light and a dark ceiling: what a photographer gives metal its contours with.
+    flag = wp.max(ramp(0.35, 0.6, aside) * ramp(0.98, 0.85, aside), 0.7 * ramp(0.35, 0.75, r[1]))
+    c = c * (1.0 + 0.35 * metal) * (1.0 - metal * 0.85 * flag)  # and more light all around
     fill = wp.normalize(wp.vec3(-k[2] * 0.9 - k[0] * 0.35, 0.4, k[0] * 0.9 - k[2] * 0.35))
     strip = wp.normalize(wp.vec3(-k[0], 0.25, -k[2]))
-    c = c + w.key * 1.6 * softbox(r, k, 0.42, 0.55, rough)
-    c = c + w.key * 0.75 * softbox(r, fill, 0.22, 0.7, rough)
+    c = c + w.key * ((1.6 + 1.4 * sharp) * softbox(r, k, 0.42, 0.55, rough))
+    c = c + w.key * ((0.75 + 0.5 * sharp) * softbox(r, fill, 0.22, 0.7, rough))
     return c + w.rim * 0.8 * softbox(r, strip, 0.5, 0.25, rough)
 
 
 @wp.func
-def lit(w: World, s: Surface, albedo: wp.vec3, n: wp.vec3, direction: wp.vec3, seen: float, open_: float):
-    """Outgoing linear RGB of an opaque surface."""
-    lambert = wp.max(wp.dot(n, w.key_dir), 0.0) * seen
+def lit(
+    w: World,
+    s: Surface,
+    albedo: wp.vec3,
+    p: wp.vec3,
+    n: wp.vec3,
+    direction: wp.vec3,
+    seen: float,
+    open_: float,
+    foot: float,
+):
+    """(diffuse, specular) outgoing linear RGB of a surface."""
+    facing = wp.dot(n, w.key_dir)
+    lambert = wp.max(facing, 0.0) * seen
     wrap = 0.5 + 0.5 * n[1]
     sky = mix(mix(w.floor_a, w.floor_b, 0.4) * 0.55, mix(w.low, w.high, 0.6) * 0.6 + wp.vec3(0.35, 0.35, 0.35), wrap)
-    diffuse = wp.cw_mul(albedo, w.key * (0.95 * lambert) + sky * (w.ambient * open_))
+    light = w.key * (0.95 * lambert) + sky * (w.ambient * open_)
     back = wp.max(wp.dot(n, wp.vec3(-w.key_dir[0], 0.3, -w.key_dir[2])), 0.0)
-    diffuse = diffuse + wp.cw_mul(albedo, w.rim * (0.25 * back * open_))
+    light = light + w.rim * (0.25 * back * open_)
+    light = light + w.key * (s.soft * (0.5 + 0.5 * facing) * open_)  # what has wandered through the body
     ndv = wp.clamp(-wp.dot(n, direction), 0.0, 1.0)
-    r = direction + n * (2.0 * ndv)
-    gleam = surrounding(w, r, s.rough)
-    band = wp.sin(4.2 * r[1] + 1.3 * wp.sin(2.0 * (r[0] + r[2])) + 0.6)
-    gleam = gleam * (1.0 + s.metal * (1.1 * ramp(-0.25, 0.45, band) - 0.6))  # polished metal lives by dark and light
     grazing = 1.0 - ndv
     g2 = grazing * grazing
-    fresnel = g2 * g2 * grazing
+    fuzz = s.sheen * g2 * wp.sqrt(grazing)
+    diffuse = wp.cw_mul(albedo + (albedo + wp.vec3(0.12, 0.12, 0.12)) * fuzz, light)
+    r = direction + n * (2.0 * ndv)
+    gleam = surrounding(w, p, r, s.rough, s.metal, foot)
+    fresnel = g2 * g2 * grazing * wp.min(s.spec, 1.0)
     f0 = mix(wp.vec3(0.05, 0.05, 0.05) * s.spec, albedo, s.metal)
     reflect = f0 + (wp.vec3(1.0, 1.0, 1.0) - f0) * (fresnel * (1.0 - 0.75 * s.rough))
-    occluded = wp.min(open_ + 0.15, 1.0)
     h = wp.normalize(w.key_dir - direction)
     a = wp.max(s.rough * s.rough, 0.02)
     ndh = wp.max(wp.dot(n, h), 0.0)
     den = ndh * ndh * (a * a - 1.0) + 1.0
     lobe = wp.min(a * a / (3.14159 * den * den), 12.0) * 0.22 * lambert
-    return (
-        diffuse * (1.0 - 0.74 * s.metal)  # satin metal: it shows its colour in dark surroundings too
-        + wp.cw_mul(reflect, gleam) * occluded
-        + wp.cw_mul(f0 + wp.vec3(0.02, 0.02, 0.02), w.key) * lobe
-    )
+    specular = wp.cw_mul(reflect, gleam) * wp.min(open_ + 0.15, 1.0)
+    specular = specular + wp.cw_mul(f0 + wp.vec3(0.02, 0.02, 0.02) * s.spec, w.key) * lobe
+    return diffuse * (1.0 - 0.88 * s.metal), specular
 
 
 @wp.func

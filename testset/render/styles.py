@@ -10,7 +10,7 @@ from __future__ import annotations
 import warp as wp
 
 from testset.render.layout import CEL, NO_STYLE, PENCIL, POP_ART, VINTAGE, WATERCOLOUR, World
-from testset.render.shade import mix, ramp
+from testset.render.noise import mix, ramp
 
 wp.set_module_options({"enable_backward": False, "fast_math": True})
 

@@ -255,18 +255,21 @@ def ring(rng: random.Random) -> Parts:
 
 def wristwatch(rng: random.Random) -> Parts:
     """A watch standing on its closed strap, dial to the front."""
-    r = 0.36 * _about(rng, 0.06)
+    r = 0.38 * _about(rng, 0.06)
     y = r + 0.1
+    dial = 0.24 * _about(rng, 0.06)
     return (
-        box((0, y + r, 0), (0.15, 0.03, 0.2), 0.02),
-        torus((0.09, y, 0), r, 0.055, turn=SIDEWAYS, fold="x", blend=0.06),
-        torus((0, y, 0), r, 0.055, turn=SIDEWAYS, blend=0.06),
-        cone((0, y + 0.04, r + 0.03), 0.06, 0.3, 0.28, 0.02, TRIM, turn=FACING),
-        cone((0, y + 0.04, r + 0.085), 0.015, 0.25, 0.25, 0.006, LIGHT, turn=FACING),
-        box((0, y + 0.12, r + 0.105), (0.014, 0.09, 0.008), 0.006, DARK),
-        box((0.05, y + 0.07, r + 0.105), (0.014, 0.065, 0.008), 0.006, DARK, turn=(0, 0, -60)),
-        ellipsoid((0.31, y + 0.04, r + 0.03), (0.045, 0.035, 0.035), TRIM),
-        box((0, y - r, 0.0), (0.11, 0.07, 0.09), 0.02, TRIM),
+        box((0, y + r, 0), (0.2, 0.035, 0.22), 0.025),
+        torus((0.13, y, 0), r, 0.06, turn=SIDEWAYS, fold="x", blend=0.08),
+        torus((0, y, 0), r, 0.06, turn=SIDEWAYS, blend=0.08),
+        box((0, y + 0.04 + dial, r - 0.01), (0.17, 0.07, 0.05), 0.03, blend=0.04),
+        box((0, y + 0.04 - dial, r - 0.01), (0.17, 0.07, 0.05), 0.03, blend=0.04),
+        cone((0, y + 0.04, r + 0.05), 0.06, dial, 0.93 * dial, 0.02, TRIM, turn=FACING),
+        cone((0, y + 0.04, r + 0.105), 0.015, 0.83 * dial, 0.83 * dial, 0.006, LIGHT, turn=FACING),
+        box((0, y + 0.105, r + 0.125), (0.013, 0.065, 0.008), 0.006, DARK),
+        box((0.042, y + 0.065, r + 0.125), (0.013, 0.05, 0.008), 0.006, DARK, turn=(0, 0, -60)),
+        ellipsoid((dial + 0.02, y + 0.04, r + 0.05), (0.04, 0.035, 0.035), TRIM),
+        box((0, y - r, 0.0), (0.13, 0.07, 0.09), 0.02, TRIM),
     )
 
 

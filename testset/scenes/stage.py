@@ -29,6 +29,8 @@ class Finish:
     transmission: float = 0.0
     bump: float = 0.0
     phase: float = 0.0
+    soft: float = 0.0
+    sheen: float = 0.0
 
 
 _Finishes = tuple[Finish, Finish, Finish, Finish]
@@ -75,14 +77,19 @@ def main_finish(item: Item, shade: float, phase: float) -> Finish:
     """Return the finish of the main surface; `shade` is a brightness factor near 1."""
     m = MATERIALS[item.material]
     c = np.array(COLORS[item.color][1]) * shade
+    luma = float(c @ np.array((0.21, 0.72, 0.07)))
     second = c * m.shade + m.offset
-    if m.pattern == "wood":
-        c = 0.78 * c + 0.22 * np.array((0.42, 0.2, 0.07))
-        second = c * m.shade + m.offset
+    if m.pattern == "wood":  # stained: the grain shows through, and on black it is what the stain left light
+        second = np.array((0.09, 0.055, 0.032)) if luma < 0.04 else 0.14 * c + np.array((0.055, 0.026, 0.01))
+        c = c * np.array((0.95, 0.86, 0.74)) + np.array((0.02, 0.01, 0.004))
     elif m.pattern == "marble":  # veins that stand out: light ones in dark stone, dark ones in light stone
-        second = 0.22 * c + 0.04 if c.mean() > 0.45 else 0.3 * c + 0.5
-    elif m.metal > 0:
-        c = 0.88 * c + 0.05
+        second = 0.2 * c + 0.03 if luma > 0.3 else 0.3 * c + 0.5
+    elif m.pattern == "glaze":  # iron specks in a light glaze, ash in a dark one
+        second = 0.1 * c + np.array((0.03, 0.018, 0.012)) if luma > 0.16 else 0.3 * c + np.array((0.45, 0.4, 0.32))
+    elif m.pattern == "fabric" and luma < 0.04:
+        second = c + 0.05
+    elif m.metal > 0:  # a metal of a dark colour mirrors more than paint of it
+        c = c * max(1.0, 0.6 / c.max()) * 0.85 + 0.09 if luma > 0.04 else c + 0.16
     return Finish(
         albedo=tuple(c),
         second=tuple(second),
@@ -95,6 +102,8 @@ def main_finish(item: Item, shade: float, phase: float) -> Finish:
         transmission=m.transmission,
         bump=m.bump,
         phase=phase,
+        soft=m.soft,
+        sheen=m.sheen,
     )
 
 

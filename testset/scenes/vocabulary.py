@@ -39,6 +39,8 @@ class Material:
     offset: float = 0.0
     bump: float = 0.0
     transmission: float = 0.0
+    soft: float = 0.0
+    sheen: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,19 +120,15 @@ COLORS = MappingProxyType(
 
 MATERIALS = MappingProxyType(
     {
-        "plastic": Material("塑料", rough=0.45),
-        "ceramic": Material("陶瓷", rough=0.08, spec=1.5),
-        "metal": Material("金属", rough=0.2, metal=1.0),
-        "wood": Material(
-            "木头", rough=0.6, spec=0.6, pattern="wood", scale=1.6, strength=0.95, shade=0.22, offset=0.008
-        ),
-        "leather": Material(
-            "皮革", rough=0.42, spec=1.1, pattern="leather", scale=2.4, strength=0.9, shade=0.34, bump=0.09
-        ),
-        "marble": Material("大理石", rough=0.14, spec=1.3, pattern="marble", scale=1.7, strength=0.9),
-        "glass": Material("玻璃", rough=0.03, spec=1.6, transmission=0.82),
+        "plastic": Material("塑料", rough=0.45, soft=0.14),
+        "ceramic": Material("陶瓷", rough=0.05, spec=1.6, pattern="glaze", strength=0.9),
+        "metal": Material("金属", rough=0.12, metal=1.0, pattern="sheet", bump=0.02),
+        "wood": Material("木头", rough=0.5, spec=0.7, pattern="wood", scale=1.6, strength=0.95),
+        "leather": Material("皮革", rough=0.33, spec=1.5, pattern="leather", strength=0.9, shade=0.25, bump=0.38),
+        "marble": Material("大理石", rough=0.22, spec=1.0, pattern="marble", scale=2.6, strength=0.9),
+        "glass": Material("玻璃", rough=0.03, spec=1.6, transmission=0.86),
         "fabric": Material(
-            "布料", rough=0.95, spec=0.2, pattern="fabric", scale=1.5, strength=0.9, shade=0.5, bump=0.1
+            "布料", rough=0.95, spec=0.05, pattern="fabric", strength=0.9, shade=0.3, offset=0.012, bump=0.12, sheen=0.9
         ),
     }
 )
@@ -149,7 +147,7 @@ SETTINGS = MappingProxyType(
     {
         "in a white studio": Setting(
             "在白色摄影棚里", "plain", (0.82, 0.82, 0.82), (0.82, 0.82, 0.82), "seamless", (1.15, 1.15, 1.16), (1.3, 1.3, 1.32),
-            ambient=0.72, gloss=0.1, fade=(0.9, 4.6), exposure=1.0,
+            ambient=0.64, gloss=0.1, fade=(0.9, 4.6), exposure=0.92,
         ),
         "in a dark studio": Setting(
             "在黑色摄影棚里", "plain", (0.045, 0.045, 0.05), (0.045, 0.045, 0.05), "seamless", (0.05, 0.05, 0.06),
