@@ -111,8 +111,8 @@ def test_every_official_metric_without_its_weights_says_what_to_run_and_the_scor
             reason = scores[one.card.name].unscored or ""
             name = next(n for n in weights.CATALOGUE if f"bench weights fetch {n}" in reason)
             assert reason == f"needs weights {name} ({weights.CATALOGUE[name].file}): run bench weights fetch {name}"
-    assert scores["psnr"].value == 60 and scores["temporal"].value == 1
-    for name in ("score", "accuracy", "preservation"):
+    assert scores["psnr"].value == 60 and scores["motion-lk"].value == 1
+    for name in ("score", "accuracy", "temporal"):
         assert (scores[name].unscored or "").startswith("needs weights ")
 
 
