@@ -223,7 +223,7 @@ def test_wrong_numbers_and_places_are_refused_in_one_line(toy: Path, toyset: Pat
 
 
 def test_the_shipped_trial_is_of_the_shipped_protocol_and_carries_its_score() -> None:
-    """What is published is what the protocol of that signature was found to do; docs/meta-eval.md names what is open."""
+    """What is published is what the protocol of that signature was found to do."""
     judge, found = protocol.load("lite-1"), published.record("lite-1")
     assert found is not None
     assert (found["signature"], found["generator"]) == (judge.signature, GENERATOR)
