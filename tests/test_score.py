@@ -236,16 +236,16 @@ def test_an_edit_of_another_length_is_refused(sample: Sample) -> None:
         LITE.score_edit(sample.with_edit(short))
 
 
-@pytest.mark.slow  # five clips for each of 72 edits
+@pytest.mark.slow  # five clips for each of 30 edits
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_controls_and_half_made_edits_score_what_they_must_in_every_scenario_of_dev(scenario: str) -> None:
+def test_controls_and_half_made_edits_score_what_they_must_in_every_scenario_of_mini(scenario: str) -> None:
     from bench import registry
     from bench.inputs import CaseReader, other_clip, wrong_answer
 
     testset = registry.testset("shopedit-300")
     reader = CaseReader(testset.root)
     wrong_scores, half_scores = [], []
-    for case in testset.select("dev"):
+    for case in testset.select("mini"):
         if case.scenario != scenario:
             continue
         clips = reader.references(case, other_clip(case, testset.cases))
@@ -257,6 +257,6 @@ def test_controls_and_half_made_edits_score_what_they_must_in_every_scenario_of_
         assert headline(sample, damage.frozen(clips.target)) == 0, case.id
         wrong_scores.append(headline(sample, reader.video(sibling.target)))
         half_scores.append(headline(sample, damage.blend(clips.source, clips.target)))
-    assert len(wrong_scores) >= 8
+    assert len(wrong_scores) >= 4
     assert np.mean(wrong_scores) <= 15
     assert np.mean(half_scores) <= 55

@@ -279,6 +279,7 @@ def test_no_editing_method_and_no_other_stage_of_the_training_knows_the_judge() 
             for name in names:
                 judge = name.startswith("open_clip") or "shopclip" in name or "bench.features.text_image" in name
                 inside = path.name.startswith(own) or (path.name == "command.py" and own in name)
+                inside |= path == root / "training" / "report" / "judge.py"  # an import contract keeps it from training
                 assert inside or not (judge or own in name), f"{path.name} imports {name}"
 
 
