@@ -14,19 +14,10 @@ from methods.wan.schedules import shifted_grid
 from methods.wan.solvers import euler
 from methods.wan.vae import decode_video
 from methods.wan.velocity import Backbone
+from testset.scenes.vocabulary import SCENARIO_ATTRIBUTE
 
 STEPS = 25
 GUIDANCE = 3.0
-SWAPS = {
-    "product": "product",
-    "background": "setting",
-    "color": "color",
-    "material": "material",
-    "style": "style",
-    "add": "prop",
-    "remove": "prop",
-}
-"""Scenario to the attribute in which the two captions differ."""
 
 
 @torch.no_grad()
@@ -45,4 +36,4 @@ def reading(judge: Judge, clips: Tensor, asked: tuple[Mapping[str, str], ...], s
         {name: [wanted[name], found] for name, found in judge.readings(clip, wanted).items()}
         for clip, wanted in zip(clips, asked, strict=True)
     ]
-    return {"scenario": scenario, "swapped": SWAPS[scenario], "sides": sides}
+    return {"scenario": scenario, "swapped": SCENARIO_ATTRIBUTE[scenario], "sides": sides}
