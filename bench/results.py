@@ -19,20 +19,10 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bench.identity import digest, method_key, metric_key
+from bench.identity import digest, method_key
 from bench.plan import edit_key
 from bench.store.read import Board, Result, Run, SetResult
-from bench.store.records import (
-    AnyRecord,
-    EditFacts,
-    EditRecord,
-    EndRecord,
-    RunRecord,
-    ScoreRecord,
-    SetRecord,
-    Stage,
-)
-from bench.store.repo import READ
+from bench.store.records import Stage
 from bench.types import EditCase, MethodCard, MetricCard
 
 BOARD = "board.json"
@@ -334,85 +324,3 @@ def _faults(file: MethodFile, board: BoardFile) -> Iterator[str]:
             low, high = cards[name].range
             if value is not None and not (low is None or low <= value) * (high is None or value <= high):
                 yield f"{case}: {name} {value:g} is out of its range"
-
-
-def records(board: BoardFile, file: MethodFile) -> Iterator[AnyRecord]:
-    """Yield a row as the records of a run that is older than any other."""
-    run = f"{READ}-{file.method.name}-{file.digest[:8]}"
-    cases = {case.id: case for case in board.cases}
-    yield RunRecord(
-        run=run,
-        started=file.finished,
-        spec={"testset": board.testset, "methods": [file.method.name], "seed": file.seed, "read": "from files"},
-        split=file.split,
-        partial=False,
-        testset=board.testset,
-        version=board.version,
-        testset_digest=board.testset_digest,
-        cases=[cases[name] for name in file.edits],
-        methods=[file.method],
-        protocol=board.protocol,
-        signature=board.signature,
-        metrics=list(board.metrics),
-        environment=file.environment,
-    )
-    keys = {card.name: metric_key(card) for card in board.metrics}
-    why = {(name, case): reason for name, r in file.unscored.items() for reason, ids in r.items() for case in ids}
-    for name, edit in file.edits.items():
-        source = cases[name].source
-        yield EditRecord(
-            run=run,
-            key=edit.key,
-            method=file.method_key,
-            case=name,
-            seed=file.seed,
-            status="ok" if edit.stage is None else "failed",
-            stage=edit.stage,
-            reason=edit.reason,
-            edit=None
-            if edit.clip is None
-            else EditFacts(
-                sha256=edit.clip,
-                size=0,
-                frames=source.frames,
-                width=source.width,
-                height=source.height,
-                fps=source.fps,
-                seconds=edit.seconds,
-                nfe=edit.nfe,
-                peak_memory=edit.peak_memory,
-            ),
-            scores=[
-                ScoreRecord(
-                    metric=keys[metric],
-                    key=digest(["from files", edit.key, keys[metric], file.digest]),
-                    value=value,
-                    unscored=None if value is not None else why.get((metric, name), "not scored"),
-                )
-                for metric, value in zip(file.metrics, edit.scores, strict=True)
-            ],
-            device=str(file.environment.get("device", "")),
-            finished=file.finished,
-        )
-    for one in file.sets:
-        facts = one.model_dump(exclude={"metric"})
-        key = digest(["from files", file.digest, one.metric])
-        yield SetRecord(
-            run=run, method=file.method_key, metric=keys[one.metric], key=key, split=file.split, seed=file.seed, **facts
-        )
-    yield EndRecord(run=run, state="finished", finished=file.finished)
-
-
-def put_journals(found: Found, folder: Path) -> int:
-    """Write each row as a journal, where there is none of it yet, and return how many were new."""
-    folder.mkdir(parents=True, exist_ok=True)
-    new = 0
-    for board, file in found.rows:
-        made = list(records(board, file))
-        path = folder / f"{made[0].run}.jsonl"
-        if not path.exists():
-            part = path.with_suffix(".part")
-            part.write_text("".join(f"{record.model_dump_json()}\n" for record in made), encoding="utf-8")
-            part.replace(path)
-            new += 1
-    return new

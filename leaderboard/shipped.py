@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench import results
+from bench import results, results_journal
 from bench.errors import UserError
 from bench.home import Home
 from bench.store.access import open_reader
@@ -72,7 +72,7 @@ def _make(found: results.Found, root: Path) -> None:
     root.parent.mkdir(parents=True, exist_ok=True)
     aside = Home(Path(tempfile.mkdtemp(dir=root.parent, prefix=".part-")))
     try:
-        results.put_journals(found, aside.journals)
+        results_journal.put_journals(found, aside.journals)
         open_reader(aside, None).engine.dispose()
         try:
             aside.root.replace(root)

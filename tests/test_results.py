@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from bench import results
+from bench import results, results_journal
 from bench.cli import app
 from bench.export import to_json
 from bench.home import Home
@@ -45,7 +45,7 @@ def written(home: Path, folder: Path) -> list[Path]:
 
 
 def loaded(folder: Path, home: Path) -> int:
-    new = results.put_journals(results.read(folder), Home(home).journals)
+    new = results_journal.put_journals(results.read(folder), Home(home).journals)
     open_store(Home(home), None)
     return new
 

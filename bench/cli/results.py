@@ -77,7 +77,7 @@ def load(folder: FolderArgument, home: HomeOption = None, db: DbOption = None) -
     """Take the rows of a folder into a store; what was run there itself takes precedence."""
     from bench.cli.console import out
     from bench.home import open_home
-    from bench.results import put_journals
+    from bench.results_journal import put_journals
     from bench.store.access import open_store
 
     found = _found(folder)
