@@ -1,9 +1,9 @@
 """Clips a second of the renderer, seconds to its first clip, and how far another device's pictures are from the CPU's.
 
-    python tests/benchmarks/render_rate.py [--device cuda] [--clips 256] [--batch 32]
+    python tests/benchmarks/render_rate.py [--device cuda] [--clips 256] [--batch 32] [--keep FILE] [--against FILE]
 
-Training scenes at 256 x 256, 17 frames. With a device other than `cpu` it also prints the PSNR of that device's clips
-against the CPU's, mean and least over a scene a material. Needs warp-lang and numpy alone.
+Training scenes at 256 x 256, 17 frames. `--keep` writes a clip of five frames a material; `--against` prints the PSNR of
+this device's clips to those that another device kept, mean and least. Needs warp-lang and numpy alone.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import random
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -32,6 +33,8 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--clips", type=int, default=256)
     parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--keep", type=Path)
+    parser.add_argument("--against", type=Path)
     args = parser.parse_args()
     start = time.perf_counter()
     renderer = Renderer(args.device)
@@ -44,11 +47,13 @@ def main() -> None:
         renderer.trace(what[i : i + args.batch], 17, 256, 256)
     seconds = time.perf_counter() - start
     print(f"{len(what) / seconds:.1f} clips/s at 256x256x17, batches of {args.batch}, scene packing included")
-    if args.device != "cpu":
-        cpu = Renderer("cpu")
-        every = {s.item.material: s for s in what}.values()
-        found = [psnr(cpu.clip(s, 5).frames, renderer.clip(s, 5).frames) for s in every]
-        print(f"against the CPU: {np.mean(found):.1f} dB, least {min(found):.1f}")
+    every = {s.item.material: s for s in scenes(256)}
+    if args.keep:
+        np.savez_compressed(args.keep, **{name: renderer.clip(s, 5).frames for name, s in every.items()})
+    if args.against:
+        kept = np.load(args.against)
+        found = [psnr(kept[name], renderer.clip(s, 5).frames) for name, s in every.items()]
+        print(f"against {args.against.name}: {np.mean(found):.1f} dB, least {min(found):.1f}")
 
 
 if __name__ == "__main__":

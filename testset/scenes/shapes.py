@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -77,6 +78,7 @@ def spot(x: float, y: float, half_width: float, slot: int = BODY) -> Part:
     return Part("spot", (x, y, 0.0), (half_width, 0.0, 0.0, 0.0), slot)
 
 
+@lru_cache(4096)
 def rotation(turn: Vec) -> np.ndarray:
     """Return the 3 x 3 matrix of yaw about y, then pitch about x, then roll about z (each in the turned frame)."""
     y, p, r = (math.radians(a) for a in turn)
