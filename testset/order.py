@@ -14,7 +14,7 @@ from testset.cases import GROUPS, Plan
 SECRET = "SHOPEDIT_HIDDEN_SEED"
 """Environment variable that holds the seed of the hidden split."""
 MIN_SECRET = 16
-VERSION = "1.0.dev3"
+VERSION = "1.0"
 """Version of what a build gives by itself: raised with every change of what scenes or pictures come out."""
 
 

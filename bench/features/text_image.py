@@ -26,9 +26,9 @@ from bench.types import Frames, Mask, Video
 
 FOLDER = Path(__file__).parent / "shopclip"
 PINS = {
-    "open_clip_config.json": "6ecdaeb243c999848585e51236b175b69109212ac65a474d418e3e4e61c55729",
-    "open_clip_model.safetensors": "bb7333b3f58ccc78adf31b3b70d8efa5730179446b22cc7991f8caf2828799f2",
-    "training.json": "a1256ba3a70f5ffa8e37fb8a93354162a0659d3f4d1e078537dc3cb1c2f85cb7",
+    "open_clip_config.json": "c7569e678377991ab3a321799fe7231a5c63d6c1e41473040cbc6d870dc12749",
+    "open_clip_model.safetensors": "2405d882bfb0c76bcdee4df69ef7eea9e9761a45940e1412715d78026c332751",
+    "training.json": "b8b795b44ad1c90d0ab7e256a9d0dce84fabcb1a14a2e0fb699779323ef85520",
     "tokenizer.json": "f977bfe8a5a999b110e0dda5ac3c521dec08c46f66f60d8ec70b39cf8190b7b1",
 }
 """sha256 of every file that scores depend on."""
