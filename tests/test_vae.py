@@ -4,7 +4,7 @@ import pytest
 import torch
 from diffusers import AutoencoderKLWan
 
-from bench.errors import UserError
+from bench.errors import CaseFailed, UserError
 from methods.wan.vae import (
     decode_video,
     encode_video,
@@ -138,6 +138,13 @@ def test_a_single_clip_gets_a_batch_axis() -> None:
 def test_eight_bit_frames_survive_the_way_to_pixels_and_back() -> None:
     frames = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16, 1).expand(-1, -1, -1, -1, 3)
     assert torch.equal(to_frames(to_pixels(frames)), frames)
+
+
+def test_a_pixel_that_is_no_number_fails_the_case() -> None:
+    pixels = torch.zeros(1, 3, 1, 4, 4)
+    pixels[0, 1, 0, 2, 3] = float("nan")
+    with pytest.raises(CaseFailed, match="1 of 16 pixels are not finite"):
+        to_frames(pixels)
 
 
 def test_gradients_reach_every_weight_of_both_halves() -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from bench.errors import UserError
+from bench.errors import CaseFailed, UserError
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKLWan
@@ -95,7 +95,12 @@ def to_pixels(frames: Tensor) -> Tensor:
 
 
 def to_frames(pixels: Tensor) -> Tensor:
-    """Return [B, 3, T, H, W] in [-1, 1] (clipped) as uint8 [B, T, H, W, 3], rounded to the nearest level."""
+    """Return [B, 3, T, H, W] in [-1, 1] (clipped) as uint8 [B, T, H, W, 3], rounded to the nearest level.
+
+    Raises CaseFailed where a pixel is not a number: as a level it would be black, and nobody would know.
+    """
+    if bad := int((~pixels.isfinite()).any(1).sum()):
+        raise CaseFailed(f"decoding: {bad} of {pixels[:, 0].numel()} pixels are not finite; wanted none")
     levels = (pixels.float().clamp(-1, 1) + 1) * 127.5
     return levels.round().to(torch.uint8).permute(0, 2, 3, 4, 1)
 
