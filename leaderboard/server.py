@@ -30,9 +30,12 @@ def serve(script: Path, host: str, port: int) -> None:
     import streamlit as st
     import uvicorn
     from starlette.middleware import Middleware
+    from streamlit.web.bootstrap import load_config_options
 
     folder = Path(st.__file__).with_name("static")
     app = st.App(script, middleware=[Middleware(Assets, folder=folder)])
+    # After the app, which says where its configuration lies. Who may submit and vote hangs on the address.
+    load_config_options({"server.address": host, "server.port": port})
     uvicorn.run(
         app,
         host=host,
