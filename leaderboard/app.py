@@ -4,6 +4,7 @@ import streamlit as st
 
 from leaderboard.frame import text
 from leaderboard.mark import MARK, WORDMARK
+from leaderboard.server import keep_loaded
 
 words = text().frame
 # Before the navigation: without a mark, the page's icon is asked for at fonts.gstatic.com.
@@ -38,3 +39,4 @@ pages = {
 chosen = st.navigation(pages, position="top")
 st.set_page_config(page_title=f"{chosen.title} · {words.product}")
 chosen.run()
+keep_loaded()

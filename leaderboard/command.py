@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from bench.cli.console import out
 from bench.cli.options import DbOption, HomeOption
 from bench.errors import UserError
 from bench.home import VARIABLE
@@ -42,13 +43,10 @@ def board(
     if db is not None:
         os.environ[DATABASE] = db
     _warm()
-    from streamlit.web.cli import main
+    from leaderboard.server import serve
 
-    script = Path(__file__).with_name("app.py")
-    main(
-        ["run", str(script), f"--server.address={host}", f"--server.port={port}"],
-        prog_name="bench board",
-    )
+    out().print(f"The board is at [link]http://{host}:{port}[/link] (Ctrl+C ends it)", highlight=False)
+    serve(Path(__file__).with_name("app.py"), host, port)
 
 
 def _warm() -> None:

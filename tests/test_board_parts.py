@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas
 import pytest
+from scipy.stats import ttest_rel
 
 import leaderboard
 from bench import league, stats
@@ -189,6 +190,23 @@ def test_above_a_few_methods_the_t_test_takes_over_and_still_tells_them_apart() 
     assert ranks[-1] == (1, 1)
     equal = league.rank_sets(np.repeat(values[:1], 30, 0), groups, strata)
     assert set(equal) == {(1, 30)}
+
+
+def test_the_t_tests_that_are_not_worked_out_change_no_rank() -> None:
+    rng = np.random.default_rng(7)
+    values = rng.normal(0, 1, (60, 120)) + 0.02 * np.arange(60)[:, None]
+    found = league.rank_sets(values, [f"clip{i // 4}" for i in range(120)], ["s"] * 120)
+    clips = values.reshape(60, 30, 4).mean(2)
+    pairs = [(a, b, ttest_rel(clips[a], clips[b]).pvalue) for a in range(60) for b in range(a)]
+    beaten, beats = np.zeros(60, int), np.zeros(60, int)
+    for place, (a, b, p) in enumerate(sorted(pairs, key=lambda pair: pair[2])):
+        if p * (len(pairs) - place) >= 0.05:
+            break
+        worse, better = sorted((a, b), key=lambda row: clips[row].mean())
+        beaten[worse] += 1
+        beats[better] += 1
+    assert 0 < beats.sum() < len(pairs)
+    assert found == [(1 + int(low), 60 - int(high)) for low, high in zip(beaten, beats, strict=True)]
 
 
 def test_the_frontier_holds_what_nothing_beats_at_no_more_cost() -> None:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
 from bench.export import to_csv, to_json
 from bench.league import FEW
 from bench.meta.published import verdicts
+from bench.stats import Interval
 from bench.summary import AXES, HEADLINE
 from leaderboard import frame, pick, plots, query, ranking_files, ranking_table, source
 from leaderboard.case_view import title
 from leaderboard.components.table import table
 
-ROWS = 60  # on the page at once: what a reader scans, and what intervals are made for
+ROWS = 30  # on the page at once: what a reader scans, and what intervals are made for; files have every row
 EDITS = 20_000  # more than this are not put into a file while a reader waits
 
 text = frame.begin("ranking")
@@ -63,12 +65,14 @@ size = ROWS // max(len(groups), 1)
 if sum(map(len, groups.values())) > ROWS:
     asked = pick.written(text.frame.find, "find", width=300).casefold()
 slots = []
+every = []
 for name, members in groups.items():
     slot = st.container()
     with slot:
         st.header(words.track_heading[name], anchor=False)
         st.caption(words.track_note[name])
         kept = [s for s in members if asked in s.card.name.casefold()]
+        every += kept
         slots.append((name, slot, kept[frame.part(f"page-{name}", len(kept), size)]))
 if standings.controls:
     slot = st.container()
@@ -76,6 +80,7 @@ if standings.controls:
         st.header(words.controls, anchor=False)
         st.caption(words.controls_note)
     slots.append(("controls", slot, list(standings.controls)))
+every += standings.controls
 if not standings.tracks:
     st.write(text.frame.no_method)
     frame.command(frame.RUN)
@@ -86,10 +91,15 @@ def badge(standing: query.Standing) -> str:
     return words.badges[store.provenance(chosen.columns.keys[standing.row])]
 
 
-visible = [s for _, _, members in slots for s in members]
-found = store.intervals(chosen.board, choice, [s.row for s in visible], figure_names)
-for row, of_set in query.of_sets(shown, list(found), sets).items():
-    found[row] |= of_set
+def measured(rows: Sequence[query.Standing]) -> dict[int, dict[str, Interval]]:
+    """Return each figure of these rows with its interval."""
+    made = store.intervals(chosen.board, choice, [s.row for s in rows], figure_names)
+    for row, of_set in query.of_sets(shown, list(made), sets).items():
+        made[row] |= of_set
+    return made
+
+
+found = measured([s for _, _, members in slots for s in members])
 scales = ranking_table.scales(found, metrics)
 trial = verdicts(chosen.board.signature)
 for name, slot, rows_of in slots:
@@ -119,17 +129,23 @@ if set(AXES) <= set(composites) and st.toggle(words.weights_title, help=words.we
 st.space("small")
 with st.container(horizontal=True):
     with st.popover(text.frame.download, icon=":material/download:"):
-        rows = ranking_files.records(visible, found, figure_names)
+
+        def rows() -> list[dict[str, Any]]:
+            """Return every row that the search leaves, those of other pages too, once a file is asked for."""
+            return ranking_files.records(every, measured(every), figure_names)
+
         results = partial(store.results, chosen.board, None, [c.id for c in shown.cases])
         files: list[tuple[str, str, Callable[[], str | bytes]]] = [
-            (words.table_csv, "ranking.csv", lambda: ranking_files.to_csv(rows)),
-            (words.table_json, "ranking.json", lambda: ranking_files.to_json(chosen.board, chosen.split, rows)),
+            (words.table_csv, "ranking.csv", lambda: ranking_files.to_csv(rows())),
+            (words.table_json, "ranking.json", lambda: ranking_files.to_json(chosen.board, chosen.split, rows())),
             (
                 words.table_latex,
                 "ranking.tex",
-                lambda: ranking_files.to_latex(chosen.board, chosen.split, visible, found, figure_names, scales),
+                lambda: ranking_files.to_latex(
+                    chosen.board, chosen.split, every, measured(every), figure_names, scales
+                ),
             ),
-            (words.table_parquet, "ranking.parquet", lambda: ranking_files.to_parquet(rows)),
+            (words.table_parquet, "ranking.parquet", lambda: ranking_files.to_parquet(rows())),
             (words.edits_parquet, "edits.parquet", lambda: ranking_files.edits_to_parquet(shown)),
         ]
         edits = sum(s.edits for s in standings)

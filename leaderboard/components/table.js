@@ -34,13 +34,21 @@ function teller() {
     tip.style.left = `${Math.max(8, Math.min(at.left, document.documentElement.clientWidth - own.width - 8))}px`
     tip.style.top = `${below + own.height < window.innerHeight ? below : at.top - own.height - 6}px`
   }
-  const explain = (node, text) => {
-    if (!text) return
-    node.setAttribute("aria-description", text)
-    for (const event of ["pointerenter", "focus", "click"]) node.addEventListener(event, () => show(node, text))
-    for (const event of ["pointerleave", "blur"]) node.addEventListener(event, hide)
+  const explain = (node, text) => (text ? node.setAttribute("aria-description", text) : null)
+  // One listener for all cells of the box, not several for each of hundreds.
+  const watch = (box) => {
+    const explained = (event) => event.target.closest?.("[aria-description]")
+    for (const event of ["pointerover", "focusin", "click"])
+      box.addEventListener(event, (e) => {
+        const node = explained(e)
+        if (node) show(node, node.getAttribute("aria-description"))
+      })
+    for (const event of ["pointerout", "focusout"])
+      box.addEventListener(event, (e) => {
+        if (explained(e) && !explained(e).contains(e.relatedTarget)) hide()
+      })
   }
-  return { tip, hide, explain }
+  return { tip, hide, explain, watch }
 }
 
 function fill(cell, line, follow) {
@@ -73,10 +81,9 @@ function row(line, columns, follow, explain) {
   line.cells.forEach((cell, i) => {
     const td = make(i === 0 ? "th" : "td")
     if (i === 0) td.scope = "row"
-    td.classList.toggle("number", columns[i].number)
-    td.classList.toggle("strong", columns[i].strong)
-    td.classList.toggle("dim", cell.dim)
-    td.classList.toggle("wrap", cell.wrap)
+    const { number, strong } = columns[i]
+    const { dim, wrap } = cell
+    td.className = Object.entries({ number, strong, dim, wrap }).flatMap(([name, on]) => (on ? name : [])).join(" ")
     explain(td, cell.hint)
     td.append(...fill(cell, line, follow))
     tr.append(td)
@@ -99,7 +106,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const table = make("table")
   table.append(make("caption", "", caption))
   const body = make("tbody")
-  const { tip, hide, explain } = teller()
+  const { tip, hide, explain, watch: tell } = teller()
   const draw = (ordered) => body.replaceChildren(...ordered.map((line) => row(line, columns, follow, explain)))
 
   const heads = make("tr")
@@ -144,6 +151,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   scroll.addEventListener("scroll", edges)
   const box = make("div", "board-table")
   box.append(scroll, tip)
+  tell(box)
   box.addEventListener("keydown", (event) => (event.key === "Escape" ? hide() : null))
 
   const old = parentElement.querySelector(".board-table")
