@@ -2,8 +2,8 @@
 
     python tests/benchmarks/render_rate.py [--device cuda] [--clips 256] [--batch 32] [--keep FILE] [--against FILE]
 
-Training scenes at 256 x 256, 17 frames. `--keep` writes a clip of five frames a material; `--against` prints the PSNR of
-this device's clips to those that another device kept, mean and least. Needs warp-lang and numpy alone.
+Training scenes at 256 x 256, 17 frames. `--keep` writes a clip of five frames a material; `--against` prints the PSNR
+of this device's clips to those that another device kept, mean and least. Needs warp-lang and numpy alone.
 """
 
 from __future__ import annotations
