@@ -80,7 +80,9 @@ def test_an_upload_that_broke_off_goes_on_where_it_stopped(folder: Path, hub: Hu
     assert len(hub.repos[REPO]) == 1  # the empty one: nothing half published
     hub.refuse_uploads_after = None
     assert push(folder, hub).returncode == 0
-    assert len(hub.uploads) == len(set(hub.uploads)) > 5
+    again = len(hub.uploads) - len(set(hub.uploads))
+    assert again < 5  # only what was on its way when it broke; starting over would send all five again
+    assert len(set(hub.uploads)) > 5
     assert hub.tree(REPO).keys() >= contents(folder).keys()
 
 
