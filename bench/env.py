@@ -73,6 +73,7 @@ def _cpu() -> str | None:
 def _gpu(device: str) -> dict[str, Any] | None:
     if not device.startswith("cuda"):
         return None
+    device = device.partition(",")[0]
     import torch
 
     if not torch.cuda.is_available():

@@ -39,6 +39,8 @@ class RunSpec:
     seed: int = 0
     controls: bool = True
     device: str = "cpu"
+    """Of several, between commas, each worker takes the next."""
+    workers: int = 1
     parameters: tuple[tuple[str, Any], ...] = ()
     """Parameters of the named methods that are set otherwise than in their rows, as values of JSON."""
 

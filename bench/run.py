@@ -17,6 +17,7 @@ from bench.env import environment
 from bench.errors import UserError, unknown
 from bench.executors import Executor
 from bench.executors.inline import Inline
+from bench.executors.pool import Pool
 from bench.features.bank import FeatureBank
 from bench.home import Home
 from bench.identity import method_key, metric_key, missing_key, score_key, testset_digest
@@ -83,6 +84,12 @@ def prepare(spec: RunSpec, home: Home, url: str | None = None, *, verify: bool =
             raise unknown("method", name, known_methods)
     if spec.limit is not None and spec.limit < 1:
         raise UserError(f"--limit {spec.limit}: wanted a number of cases from 1 up")
+    if spec.workers < 1:
+        raise UserError(f"--workers {spec.workers}: wanted a number of processes from 1 up")
+    if spec.workers < len(devices := spec.device.split(",")):
+        raise UserError(
+            f"--device {spec.device}: {len(devices)} devices for --workers {spec.workers}; wanted a worker for each"
+        )
     entries = plan.choose(known_methods, spec.methods, spec.controls)
     if spec.parameters:
         changes = dict(spec.parameters)
@@ -160,7 +167,8 @@ def run(
             spec.device,
             prepared.testset.vocabulary,
         )
-        for outcome in (executor or Inline()).run(prepared.plan.jobs, setup.start, 1):
+        executor = executor or (Pool() if spec.workers > 1 else Inline())
+        for outcome in executor.run(prepared.plan.jobs, setup.start, spec.workers):
             card = outcome.job.entry.card
             if outcome.stage == "load":
                 unloadable[card.name] = outcome.reason or ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,12 +41,14 @@ class Setup:
     blobs: Path
     cache: Path
     device: str
+    """Of the worker; of several, between commas, each slot takes the next."""
     vocabulary: Vocabulary = field(default_factory=dict)
     """Of the test set."""
 
-    def start(self) -> Worker:
-        """Return a worker; called once per process."""
-        return Worker(self)
+    def start(self, slot: int = 0) -> Worker:
+        """Return a slot's worker; called once per process."""
+        devices = self.device.split(",")
+        return Worker(replace(self, device=devices[slot % len(devices)]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -182,7 +182,7 @@ def test_a_worker_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
         "import os, signal\n"
         "from concurrent.futures import ProcessPoolExecutor\n"
         "from multiprocessing import get_context\n"
-        "from bench.meta.measure import end_with_parent\n"
+        "from bench.executors.pool import end_with_parent\n"
         "if __name__ == '__main__':\n"
         "    pool = ProcessPoolExecutor(1, get_context('spawn'), end_with_parent)\n"
         "    print(pool.submit(os.getpid).result(), flush=True)\n"

@@ -47,7 +47,8 @@ def run(
     limit: Annotated[int | None, typer.Option(help="Only the first N cases; marks the run partial.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of every edit.")] = 0,
     controls: Annotated[bool, typer.Option(help="Run the control rows too.")] = True,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")] = "cpu",
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...; cuda:0,cuda:1 for workers in turn.")] = "cpu",
+    workers: Annotated[int, typer.Option(help="Processes, each with its share of the cores.")] = 1,
     setting: Annotated[
         list[str] | None,
         typer.Option(
@@ -77,7 +78,7 @@ def run(
     extra = tuple(metric or ())
     split = split or default_split(registry.testset(testset))
     parameters = _parameters(setting or [], student)
-    spec = RunSpec(tuple(method), split, testset, protocol, extra, limit, seed, controls, device, parameters)
+    spec = RunSpec(tuple(method), split, testset, protocol, extra, limit, seed, controls, device, workers, parameters)
     prepared = prepare(spec, open_home(home), db)
     _announce(prepared, dry_run)
     if dry_run:
@@ -132,7 +133,7 @@ def _announce(prepared: Prepared, dry_run: bool) -> None:
     )
     todo = (
         f"{plan.edits} edits to make, {len(plan.jobs) - plan.edits} to score only, {plan.done} done; "
-        f"about {span(plan.seconds)} and {plan.size / 2**20:.0f} MiB"
+        f"about {span(plan.seconds / spec.workers)} and {plan.size / 2**20:.0f} MiB"
     )
     console = out() if dry_run else err()
     console.print(f"{_plain(head)}\n{todo}", soft_wrap=True)
@@ -173,7 +174,8 @@ class Bar:
         from bench.cli.console import err
 
         self._jobs = len(prepared.plan.jobs)
-        self._total = prepared.plan.seconds
+        self._workers = prepared.spec.workers
+        self._total = prepared.plan.seconds / self._workers
         self._done, self._worked, self._failed = 0, 0.0, 0
         self._start = self._spoken = time.monotonic()
         self._console = err()
@@ -202,7 +204,7 @@ class Bar:
     def update(self, outcome: Outcome) -> None:
         """Take one outcome in."""
         self._done += 1
-        self._worked += outcome.job.seconds
+        self._worked += outcome.job.seconds / self._workers
         self._failed += outcome.status == "failed"
         now = time.monotonic()
         # The first jobs pay for imports and model loading, so the plan's own estimate counts for a while.

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import registry
+from bench.executors.pool import end_with_parent, limit_threads
 from bench.inputs import CaseReader, other_clip, wrong_answer
 from bench.meta.damages import BY_NAME, Scene, reconstruction
 from bench.meta.pairs import Member
@@ -132,26 +131,10 @@ def jobs(members: Iterable[tuple[str, Member]]) -> list[Job]:
 _prober: Prober | None = None
 
 
-def end_with_parent() -> None:
-    """End this worker as soon as the process that started it is gone: a pool's worker would wait for work for ever."""
-    parent = parent_process()
-    assert parent is not None
-
-    def watch() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
 def _start(testset: str, protocol: str) -> None:
     global _prober
-    import cv2
-
     end_with_parent()
-
-    os.environ["OMP_NUM_THREADS"] = "1"  # read by torch when the first network is made
-    cv2.setNumThreads(1)
+    limit_threads(1)
     _prober = Prober(registry.testset(testset), protocol)
 
 

@@ -26,10 +26,13 @@ class Where:
     split: str
     testset: str
     device: str
+    """Of several, between commas, each worker takes the next."""
     protocol: str = "lite-1"
     limit: int | None = None
     home: Path | None = None
     """Folder of the store, or None for the one `bench` takes by itself."""
+    workers: int = 1
+    """Processes that edit and score."""
 
 
 def run(methods: Sequence[str], rows: Path, where: Where, metrics: Sequence[str] = ()) -> dict[str, Any]:
@@ -42,7 +45,7 @@ def run(methods: Sequence[str], rows: Path, where: Where, metrics: Sequence[str]
     names = [word for name in methods for word in ("--method", name)]
     limit = [] if where.limit is None else ["--limit", str(where.limit)]
     place = ["--split", where.split, "--testset", where.testset]
-    place += ["--device", where.device, "--protocol", where.protocol]
+    place += ["--device", where.device, "--protocol", where.protocol, "--workers", str(where.workers)]
     more = [word for name in metrics for word in ("--metric", name)]
     done = _bench(["run", *names, *place, *limit, *more, "--no-controls"], rows, where, sys.stderr)
     if done.returncode not in (0, CASES_FAILED):

@@ -20,11 +20,12 @@ OUT = Path("docs/studies")
 EDITS = "-edits.json"
 """What the file of a study's single edits is called after its name."""
 Split = Annotated[str, typer.Option(help="Split or named part; choices are made on dev.")]
-Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")]
+Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...; cuda:0,cuda:1 for workers in turn.")]
 TestSet = Annotated[str, typer.Option(help="Registered name or folder.")]
 Protocol = Annotated[str, typer.Option(help="Protocol that scores: lite-1, or full-1 for the 5B model's clips.")]
 Limit = Annotated[int | None, typer.Option(help="Only the first N cases, to try a study out.", min=1)]
 Home = Annotated[Path | None, typer.Option(help="Folder of the store that edits are kept in and resumed from.")]
+Workers = Annotated[int, typer.Option(help="Processes that edit and score.", min=1)]
 Out = Annotated[Path, typer.Option(help="Folder for the JSON, the plots and the variants' rows.")]
 
 
@@ -106,9 +107,10 @@ def command(study: Study) -> None:
         limit: Limit = None,
         home: Home = None,
         out: Out = OUT,
+        workers: Workers = 1,
         series: Annotated[list[str] | None, typer.Option(help="Only these series, e.g. rows; repeat for more.")] = None,
     ) -> None:
-        where = Where(split, testset, device, protocol, limit, home)
+        where = Where(split, testset, device, protocol, limit, home, workers)
         chosen = study
         if series:
             kept = tuple(v for v in study.variants if v.series in series or v.name == study.against)

@@ -213,6 +213,13 @@ def ray_of(camera: Camera, x: float, y: float, width: int, height: int):
     return wp.normalize(camera.forward + camera.right * sx + camera.up * sy)
 
 
+@wp.func
+def pixel(tile: int, lane: int, width: int):
+    """(x, y) of a lane of a tile: the 32 threads of a warp see 8 x 4 pixels, whose rays go much the same way."""
+    across = (width + 7) // 8
+    return wp.vec2i((tile % across) * 8 + lane % 8, (tile // across) * 4 + lane // 8)
+
+
 @wp.kernel
 def first_pass(
     worlds: wp.array(dtype=World),
@@ -228,7 +235,12 @@ def first_pass(
     aux: wp.array4d(dtype=wp.vec4),
     ids: wp.array4d(dtype=wp.int8),
 ):
-    b, t, y, x = wp.tid()
+    b, t, tile, lane = wp.tid()
+    at = pixel(tile, lane, width)
+    x = at[0]
+    y = at[1]
+    if x >= width or y >= height:
+        return
     world = worlds[b]
     camera = cameras[b, t]
     ray = ray_of(camera, float(x) + 0.5, float(y) + 0.5, width, height)
@@ -256,7 +268,12 @@ def find_edges(
     count: wp.array(dtype=wp.int32),
 ):
     """Copy every pixel, and queue those that differ from a neighbour: rays go where the queue says, in full warps."""
-    b, t, y, x = wp.tid()
+    b, t, tile, lane = wp.tid()
+    at = pixel(tile, lane, width)
+    x = at[0]
+    y = at[1]
+    if x >= width or y >= height:
+        return
     here = rgb[b, t, y, x]
     me = ids[b, t, y, x]
     edge = int(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +12,14 @@ import warp as wp
 from numpy.typing import NDArray
 
 from testset.render import kernels, layout, styles
-from testset.render.pack import pack
+from testset.render.pack import Packed, pack
 from testset.scenes.lettering import atlas
 from testset.scenes.scene import Scene
 
 EDGE = 0.05
 """Difference of display values to a neighbour from which a pixel is traced again with more rays."""
+TOGETHER = 8
+"""Scenes of one launch: enough to fill a GPU, few enough that packing them hides behind the last launch."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,8 +77,22 @@ class Renderer:
 
     def trace(self, scenes: Sequence[Scene], frames: int, height: int, width: int, samples: int = 2) -> tuple:
         """Return warp arrays: frames [B, T, H, 3 W], ids [B, T, H, W], normal and distance [B, T, H, W] of vec4."""
-        p = pack(scenes, frames, height, width)
+        shape = (len(scenes), frames, height, width)
         d = self.device
+        out = wp.empty((len(scenes), frames, height, 3 * width), dtype=wp.uint8, device=d)
+        ids = wp.empty(shape, dtype=wp.int8, device=d)
+        aux = wp.empty(shape, dtype=wp.vec4, device=d)
+        parts = [slice(i, min(i + TOGETHER, len(scenes))) for i in range(0, len(scenes), TOGETHER)]
+        with ThreadPoolExecutor(1) as ahead:  # packs the next scenes while the device traces these
+            packed = ahead.map(lambda part: pack(scenes[part], frames, height, width), parts)
+            for part, scene in zip(parts, packed, strict=True):
+                self._trace(scene, samples, out[part], ids[part], aux[part])
+        wp.synchronize_device(d)  # torch reads the frames on a stream of its own
+        return out, ids, aux
+
+    def _trace(self, p: Packed, samples: int, out: wp.array, ids: wp.array, aux: wp.array) -> None:
+        d, shape = self.device, ids.shape
+        count, frames, height, width = shape
         worlds = wp.array(p.worlds, dtype=layout.World, device=d)
         scene = [
             worlds,
@@ -86,20 +103,15 @@ class Renderer:
             wp.array(p.yaw, dtype=float, device=d),
             self._words,
         ]
-        shape = (len(scenes), frames, height, width)
+        tiles = (count, frames, -(-height // 4) * -(-width // 8), 32)
         rgb = wp.empty(shape, dtype=wp.vec3, device=d)
-        aux = wp.empty(shape, dtype=wp.vec4, device=d)
-        ids = wp.empty(shape, dtype=wp.int8, device=d)
-        wp.launch(kernels.first_pass, shape, [*scene, height, width, rgb, aux, ids], device=d)
+        wp.launch(kernels.first_pass, tiles, [*scene, height, width, rgb, aux, ids], device=d)
         smooth = rgb
         if samples > 1:
             smooth = wp.empty(shape, dtype=wp.vec3, device=d)
-            queue = wp.empty(len(scenes) * frames * height * width, dtype=wp.int32, device=d)
-            count = wp.zeros(1, dtype=wp.int32, device=d)
-            wp.launch(kernels.find_edges, shape, [height, width, EDGE, rgb, ids, smooth, queue, count], device=d)
-            edges = int(count.numpy()[0])
+            queue = wp.empty(count * frames * height * width, dtype=wp.int32, device=d)
+            found = wp.zeros(1, dtype=wp.int32, device=d)
+            wp.launch(kernels.find_edges, tiles, [height, width, EDGE, rgb, ids, smooth, queue, found], device=d)
+            edges = int(found.numpy()[0])
             wp.launch(kernels.refine, edges, [*scene, height, width, samples, queue, smooth], device=d)
-        out = wp.empty((len(scenes), frames, height, 3 * width), dtype=wp.uint8, device=d)
         wp.launch(styles.stylize, shape, [worlds, height, width, smooth, aux, ids, out], device=d)
-        wp.synchronize_device(d)  # torch reads the frames on a stream of its own
-        return out, ids, aux
