@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.test_resume import canonical, environment, resume
 
 from bench.errors import UserError
 from bench.home import open_home
@@ -17,6 +16,7 @@ from bench.run import prepare, run
 from bench.store.access import open_reader
 from bench.store.verify import problems
 from bench.work import Setup
+from tests.test_resume import canonical, environment, resume
 
 
 def spec(toyset: Path, **more) -> RunSpec:
@@ -45,7 +45,7 @@ def test_a_killed_worker_is_one_line_and_the_rest_goes_on(
     toy: Path, toyset: Path, inline: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SHOPEDIT_KILL_AT", "after-blob:2")
-    with pytest.raises(UserError, match="a worker process ended without a word .*fewer --workers goes on"):
+    with pytest.raises(UserError, match=r"a worker process ended without a word .*fewer --workers goes on"):
         run(prepare(spec(toyset, workers=2), open_home()))
     assert [r.state for r in open_reader(open_home(), None).runs()] == ["failed"]
     monkeypatch.delenv("SHOPEDIT_KILL_AT")
