@@ -4,6 +4,8 @@
 2. The source's features in the noisiest steps, outside the edited region (`methods.injection`).
 3. Latents held to the source outside the region (`methods.blending`).
 4. Only as much noise as the edit needs: `strength`, with all steps laid below it.
+5. The given first frame carried along the motion (`methods.propagation`), so that the model fills in what that hides.
+6. The source's own pixels where nothing changed (`methods.pasting`).
 
 How much of each depends on what is asked: a new background must not borrow the old one's features, a new colour needs
 little noise. `presets` holds, by scenario, what differs from the row; the scenario is read from the instruction.
@@ -21,10 +23,12 @@ from pydantic import Field
 from typing_extensions import Self
 
 from bench.errors import UserError
-from bench.types import EditRequest, MethodCard, Scenario, Track
+from bench.types import EditRequest, Frames, MethodCard, Scenario, Track
 from methods.blending import BlendingParameters, generate_held, source_path
 from methods.injection import Borrowing, InjectionParameters, SharingParameters, Tap
 from methods.intent import scenario_of
+from methods.pasting import PastingParameters, pasted
+from methods.propagation import PropagationParameters, propagated
 from methods.region import region_of
 from methods.wan.solvers import SOLVERS
 from methods.wan.student import find, mounted, read, up_to
@@ -39,7 +43,9 @@ FIXED = ("model", "student", "first_frame", "first_frame_guidance", "fit", "pres
 """Parameters that hold for all of a row, so no preset may set them."""
 
 
-class TI2VV2Parameters(InjectionParameters, SharingParameters, BlendingParameters):
+class TI2VV2Parameters(
+    InjectionParameters, SharingParameters, BlendingParameters, PropagationParameters, PastingParameters
+):
     """What a row of TI2V-v2 may set."""
 
     student: str | None = Field(None, description="a shipped student, a folder, or null for the model itself")
@@ -120,8 +126,20 @@ class TI2VV2(Borrowing):
     def latents(self, wan: Backbone, request: EditRequest) -> Tensor:
         """Return the edit's latents; latent frame 0 is that of the first frame asked for, bit for bit."""
         mine = copy(self)
-        mine.parameters = self.parameters.preset(scenario_of(request.instruction), self.card.name)
+        mine.parameters = self._preset(request)
         return mine.settled(wan, request)
+
+    def _preset(self, request: EditRequest) -> TI2VV2Parameters:
+        return self.parameters.preset(scenario_of(request.instruction), self.card.name)
+
+    def finished(self, frames: Frames, request: EditRequest) -> Frames:
+        """Return the decoded clip with the first frame carried along and source pixels where nothing changed."""
+        p, source = self._preset(request), request.source.frames
+        if p.propagate != "none":
+            given = request.first_frame if p.first_frame == "target" else None
+            guide = source if p.propagate == "source" else frames
+            frames = propagated(frames, guide, frames[0] if given is None else given, p)
+        return pasted(frames, source, p) if p.paste else frames
 
     def settled(self, wan: Backbone, request: EditRequest) -> Tensor:
         """Return the edit's latents by the row's own parameters, whatever the instruction asks."""

@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from typing import Any
 
-from bench.types import SCENARIOS
 from methods import zoo
-from methods.studies.plots import differences
-from methods.studies.study import Study, command
+from methods.studies.study import Study, command, panels
 from methods.studies.variants import Variant
 
 WHOLE = "ti2v-v2"
@@ -20,10 +18,19 @@ PARTS: dict[str, dict[str, Any]] = {
     "sharing": {"sharing_layers": []},
     "blending": {"blend_until": 1.0},
     "re-schedule": {"strength": 1.0},
+    "propagation": {"propagate": "none"},
+    "pasting": {"paste": False},
     "solver": {"inversion_solver": "euler", "generation_solver": "euler"},
 }
 """Each part of the whole, and what turns it off."""
-OWN = {"injection": "injection_", "sharing": "sharing_", "blending": "blend_", "re-schedule": "strength"}
+OWN = {
+    "injection": "injection_",
+    "sharing": "sharing_",
+    "blending": "blend_",
+    "re-schedule": "strength",
+    "propagation": "propagate",
+    "pasting": "paste",
+}
 """What the names of parameters begin with that belong to one part alone; the others, as the region's, serve several."""
 
 
@@ -58,16 +65,7 @@ def _presets(presets: Mapping[str, Mapping[str, Any]], off: Set[str]) -> dict[st
 
 def draw(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the whole minus each variant, over all and in each scenario, with 95 % intervals."""
-    labels = {row["name"]: f"{row['series']}: {row['x']}" for row in document["variants"]}
-    rows = []
-    for pair in document["pairs"]:
-        for group in ("all", *SCENARIOS):
-            found = pair if group == "all" else pair["scenarios"].get(group)
-            if found is not None:
-                rows.append(
-                    {"label": labels[pair["b"]], "group": group} | {k: found[k] for k in ("mean", "low", "high")}
-                )
-    return {"": differences(rows, "points of score that the whole is ahead")}
+    return {"": panels(document, "points of score that the whole is ahead")}
 
 
 STUDY = Study("ablation", "What does each part of ti2v-v2 add to the score?", variants(), draw, against=WHOLE)

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from bench.errors import BenchError
-from methods.studies.plots import save
+from bench.types import SCENARIOS
+from methods.studies.plots import differences, save
 from methods.studies.runs import Where, run
 from methods.studies.summary import METRICS, by_method, pairs, summary
 from methods.studies.variants import Variant, write_rows
@@ -132,3 +133,17 @@ def points(document: Mapping[str, Any], metric: str = "score") -> list[dict[str,
         for row in document["variants"]
         if row["metrics"][metric] is not None
     ]
+
+
+def panels(document: Mapping[str, Any], x: str) -> Any:
+    """Return the chart of a document's pairs: what the first is ahead of each second, over all and by scenario."""
+    labels = {row["name"]: f"{row['series']}: {row['x']}" for row in document["variants"]}
+    rows = []
+    for pair in document["pairs"]:
+        for group in ("all", *SCENARIOS):
+            found = pair if group == "all" else pair["scenarios"].get(group)
+            if found is not None:
+                rows.append(
+                    {"label": labels[pair["b"]], "group": group} | {k: found[k] for k in ("mean", "low", "high")}
+                )
+    return differences(rows, x)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from bench.errors import CaseFailed, UserError
-from bench.types import Edit, EditRequest, MethodCard, Need, Track, Video
+from bench.types import Edit, EditRequest, Frames, MethodCard, Need, Track, Video
 from methods.cost import measured
 from methods.parameters import Parameters
 from methods.wan.padding import cut, fits, padded
@@ -98,13 +98,18 @@ class WanMethod(ABC):
         whole = padded(request, self.wan.side_step)
         before = self.wan.nfe
         with torch.inference_mode(), measured(self._device) as cost:
-            frames = cut(self.wan.decode(self.latents(self.wan, whole)), request.source.shape)
+            made = self.finished(self.wan.decode(self.latents(self.wan, whole)), whole)
+            frames = cut(made, request.source.shape)
         return Edit(
             video=Video(frames, request.source.fps),
             seconds=cost.seconds,
             nfe=self.wan.nfe - before,
             peak_memory=cost.peak_memory,
         )
+
+    def finished(self, frames: Frames, request: EditRequest) -> Frames:
+        """Return the decoded clip T x H x W x 3 as it is handed in."""
+        return frames
 
     @abstractmethod
     def latents(self, wan: Backbone, request: EditRequest) -> Tensor:

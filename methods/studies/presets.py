@@ -1,0 +1,82 @@
+"""Which settings of TI2V-v2 suit which kind of edit: `python -m methods.studies.presets`.
+
+Each variant is the whole row without presets and one thing changed; the best of each scenario become its presets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bench.types import SCENARIOS
+from methods.studies.study import Study, command, panels
+from methods.studies.variants import Variant
+
+ROW = "ti2v-v2"
+PLAIN = "presets-source-paste"
+FINISH: dict[str, dict[str, Any]] = {
+    "none": {"propagate": "none", "paste": False},
+    "paste": {"propagate": "none", "paste": True},
+    "source": {"propagate": "source", "paste": False},
+    "edit": {"propagate": "edit", "paste": False},
+    "source-paste": {"propagate": "source", "paste": True},
+    "edit-paste": {"propagate": "edit", "paste": True},
+}
+"""What is done to the decoded clip."""
+CHANGES: dict[str, dict[str, Any]] = {
+    "injection-out": {"injection_layers": []},
+    "injection-more": {"injection_share": 0.5},
+    "sharing-out": {"sharing_layers": []},
+    "sharing-shape": {"sharing_sites": ["query", "key"]},
+    "borrowing-out": {"injection_layers": [], "sharing_layers": []},
+    "blending-out": {"blend_until": 1.0},
+    "blending-long": {"blend_until": 0.05},
+    "model-alone": {"injection_layers": [], "sharing_layers": [], "blend_until": 1.0},
+    "strength-09": {"strength": 0.9},
+    "strength-08": {"strength": 0.8},
+    "guidance-15": {"guidance": 1.5},
+    "guidance-2": {"guidance": 2.0},
+    "slack-2": {"propagate_slack": 2.0, "propagate_levels": 30.0},
+    "slack-05": {"propagate_slack": 0.5, "propagate_levels": 12.0},
+    "steps-8": {"inversion_steps": 8, "generation_steps": 8},
+    "steps-25": {"inversion_steps": 25, "generation_steps": 25},
+}
+"""What else is changed, one at a time, for shapes that stay and for shapes that do not."""
+
+
+def variants() -> tuple[Variant, ...]:
+    """Return every way to finish a clip, and every other change on the two of them that carry the first frame."""
+    made = [
+        Variant(f"presets-{name}", ROW, "finish", name, {**finish, "presets": {}}) for name, finish in FINISH.items()
+    ]
+    for base in ("source-paste", "edit-paste"):
+        for name, change in CHANGES.items():
+            made.append(Variant(f"presets-{base}-{name}", ROW, base, name, {**FINISH[base], **change, "presets": {}}))
+    return tuple(made)
+
+
+def best(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the three best variants of each scenario with their mean scores."""
+    found = {}
+    for scenario in SCENARIOS:
+        rows = [(row["scenarios"][scenario]["mean"], row["name"]) for row in document["variants"]]
+        found[scenario] = [{"name": name, "score": score} for score, name in sorted(rows, reverse=True)[:3]]
+    return found
+
+
+def draw(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the plain variant minus each other, over all and in each scenario, with 95 % intervals."""
+    return {"": panels(document, "points of score that source, paste is ahead")}
+
+
+STUDY = Study(
+    "presets",
+    "Which settings of ti2v-v2 suit which kind of edit?",
+    variants(),
+    draw,
+    against=PLAIN,
+    extra=lambda rows: {"best": best({"variants": rows})},
+)
+
+if __name__ == "__main__":
+    command(STUDY)
