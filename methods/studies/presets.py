@@ -41,7 +41,9 @@ CHANGES: dict[str, dict[str, Any]] = {
     "steps-8": {"inversion_steps": 8, "generation_steps": 8},
     "steps-25": {"inversion_steps": 25, "generation_steps": 25},
 }
-"""What else is changed, one at a time, for shapes that stay and for shapes that do not."""
+"""What else is changed, one at a time."""
+MOVED = ("borrowing-out", "blending-out", "model-alone", "strength-09", "guidance-15", "slack-2")
+"""Those of them that are tried for shapes that do not stay, too."""
 
 
 def variants() -> tuple[Variant, ...]:
@@ -49,9 +51,10 @@ def variants() -> tuple[Variant, ...]:
     made = [
         Variant(f"presets-{name}", ROW, "finish", name, {**finish, "presets": {}}) for name, finish in FINISH.items()
     ]
-    for base in ("source-paste", "edit-paste"):
-        for name, change in CHANGES.items():
-            made.append(Variant(f"presets-{base}-{name}", ROW, base, name, {**FINISH[base], **change, "presets": {}}))
+    for base, names in (("source-paste", tuple(CHANGES)), ("edit-paste", MOVED)):
+        for name in names:
+            change = {**FINISH[base], **CHANGES[name], "presets": {}}
+            made.append(Variant(f"presets-{base}-{name}", ROW, base, name, change))
     return tuple(made)
 
 
