@@ -62,7 +62,8 @@ def best(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the three best variants of each scenario with their mean scores."""
     found = {}
     for scenario in SCENARIOS:
-        rows = [(row["scenarios"][scenario]["mean"], row["name"]) for row in document["variants"]]
+        there = [row for row in document["variants"] if scenario in row["scenarios"]]
+        rows = [(row["scenarios"][scenario]["mean"], row["name"]) for row in there]
         found[scenario] = [{"name": name, "score": score} for score, name in sorted(rows, reverse=True)[:3]]
     return found
 
