@@ -18,7 +18,7 @@ from testset.scenes.scene import Scene
 
 EDGE = 0.05
 """Difference of display values to a neighbour from which a pixel is traced again with more rays."""
-TOGETHER = 8
+TOGETHER = 16
 """Scenes of one launch: enough to fill a GPU, few enough that packing them hides behind the last launch."""
 
 
