@@ -18,6 +18,8 @@ from testset.scenes.scene import Scene
 
 EDGE = 0.05
 """Difference of display values to a neighbour from which a pixel is traced again with more rays."""
+BLOCK = 128
+"""Threads of a block on a GPU: the rays of a block end at different times, and a small one waits less for its last."""
 TOGETHER = 16
 """Scenes of one launch: enough to fill a GPU, few enough that packing them hides behind the last launch."""
 
@@ -105,13 +107,19 @@ class Renderer:
         ]
         tiles = (count, frames, -(-height // 4) * -(-width // 8), 32)
         rgb = wp.empty(shape, dtype=wp.vec3, device=d)
-        wp.launch(kernels.first_pass, tiles, [*scene, height, width, rgb, aux, ids], device=d)
+        wp.launch(kernels.first_pass, tiles, [*scene, height, width, rgb, aux, ids], device=d, block_dim=BLOCK)
         smooth = rgb
         if samples > 1:
             smooth = wp.empty(shape, dtype=wp.vec3, device=d)
             queue = wp.empty(count * frames * height * width, dtype=wp.int32, device=d)
             found = wp.zeros(1, dtype=wp.int32, device=d)
-            wp.launch(kernels.find_edges, tiles, [height, width, EDGE, rgb, ids, smooth, queue, found], device=d)
+            wp.launch(
+                kernels.find_edges,
+                tiles,
+                [height, width, EDGE, rgb, ids, smooth, queue, found],
+                device=d,
+                block_dim=BLOCK,
+            )
             edges = int(found.numpy()[0])
-            wp.launch(kernels.refine, edges, [*scene, height, width, samples, queue, smooth], device=d)
+            wp.launch(kernels.refine, edges, [*scene, height, width, samples, queue, smooth], device=d, block_dim=BLOCK)
         wp.launch(styles.stylize, shape, [worlds, height, width, smooth, aux, ids, out], device=d)
