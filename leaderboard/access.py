@@ -17,6 +17,7 @@ import streamlit as st
 
 from bench.home import Home
 from bench.votes.clips import keyed
+from leaderboard import pick
 from leaderboard.text import Text
 
 MODERATORS = "BENCH_MODERATORS"
@@ -100,5 +101,5 @@ def required(text: Text, moderator: bool = False) -> Person:
     else:
         st.info(words.not_moderator, icon=":material/lock:")
         st.button(words.sign_out, icon=":material/logout:", on_click=st.logout)
-    st.stop()
-    raise AssertionError("st.stop ends the page")
+    pick.stop()
+    raise AssertionError("pick.stop ends the page")

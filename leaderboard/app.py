@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from leaderboard import pick
 from leaderboard.frame import text
 from leaderboard.mark import MARK, WORDMARK
 from leaderboard.server import keep_loaded
@@ -38,5 +39,5 @@ pages = {
 }
 chosen = st.navigation(pages, position="top")
 st.set_page_config(page_title=f"{chosen.title} · {words.product}")
-chosen.run()
+pick.show_address(chosen.run)
 keep_loaded()

@@ -31,6 +31,9 @@ def board(
     ] = LOOPBACK,
 ) -> None:
     """Show the leaderboard in a browser."""
+    # Read when numpy is loaded. Threads that spin while they wait for each other multiply the time of a page's small
+    # matrices where the browser or another visitor wants the cores too.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from bench.registry import extra_for
 
     if find_spec("streamlit") is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -20,6 +21,9 @@ from leaderboard.text import EN, LANGUAGES, Text
 
 RUN = "bench run --method ti2v-inversion --split smoke"
 ALL = "all"
+_DRAWING_SECONDS = 0.05
+_DRAWN = "drawn"
+"""Session state: whether a run of this visit has come to its pause."""
 _log = logging.getLogger(__name__)
 
 
@@ -70,8 +74,7 @@ def _stop(title: str, body: str, detail: str, line: str) -> NoReturn:
     if detail:
         st.text(detail)
     command(line)
-    st.stop()
-    raise AssertionError("st.stop ends the page")
+    pick.stop()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,7 +120,7 @@ def selection(found: source.Source) -> Selection:
     if not len(shown.at):
         st.header(words.no_results_title, anchor=False)
         st.write(words.no_results_body)
-        st.stop()
+        pick.stop()
     return Selection(board, split, scenario, vertical, columns, shown)
 
 
@@ -159,6 +162,16 @@ def _one_or_all(
 def command(line: str) -> None:
     """Show a command to copy."""
     st.code(line, language="bash", wrap_lines=True)
+
+
+def pause() -> None:
+    """Let the browser draw what it has before it is sent more: what comes at once is drawn, and seen, at once.
+
+    Not in the first run of a visit: then the browser draws only after the elements' scripts have come.
+    """
+    if st.session_state.get(_DRAWN):
+        time.sleep(_DRAWING_SECONDS)
+    st.session_state[_DRAWN] = True
 
 
 def share(**choices: str | list[str]) -> None:
@@ -206,7 +219,7 @@ def study(found: source.Source, only_open: bool) -> Study:
         st.header(words.no_study, anchor=False)
         st.write(words.no_study_note)
         command("bench votes open first-look --split dev")
-        st.stop()
+        pick.stop()
     by_name = {s.name: s for s in every}
 
     def label(name: str) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlencode
 
 import streamlit as st
 
 _VIEW = "view"
 """Session state: the last value of every choice, for the pages that share it."""
+_ADDRESS = "address"
+"""Session state: what this run of the page has to put into the address."""
 
 
 def _asked(name: str) -> list[str]:
@@ -19,10 +21,33 @@ def _asked(name: str) -> list[str]:
 
 
 def keep(name: str, values: list[str]) -> None:
-    """Put a choice into the address and remember it for the other pages."""
+    """Remember a choice for the other pages, and for `show_address`."""
     st.session_state.setdefault(_VIEW, {})[name] = values
-    if st.query_params.get_all(name) != values:
-        st.query_params[name] = values
+    st.session_state.setdefault(_ADDRESS, {})[name] = values
+
+
+def show_address(run: Callable[[], None]) -> None:
+    """Run a page, then put its choices into the address at once.
+
+    One at a time each would be a step of the browser's history, and the tables would wait for them. A page that leads
+    to another one has no address to show, and one that ends early calls `stop`.
+    """
+    st.session_state[_ADDRESS] = {}
+    run()
+    _write_address()
+
+
+def stop() -> NoReturn:
+    """End the page here, with its choices in the address: after Streamlit's own command nothing more can be sent."""
+    _write_address()
+    st.stop()
+    raise AssertionError("st.stop ends the page")
+
+
+def _write_address() -> None:
+    kept: dict[str, list[str]] = st.session_state.pop(_ADDRESS, {})
+    if any(st.query_params.get_all(name) != values for name, values in kept.items()):
+        st.query_params.update(kept)
 
 
 def one(

@@ -141,7 +141,7 @@ def standings(shown: View, by: str = HEADLINE, higher: bool = True) -> Standings
     values, columns = shown.of(by), shown.columns
     means = league.averages(values, shown.strata)
     run = shown.run()
-    rows = np.flatnonzero(run.any(1))
+    rows, missing = np.flatnonzero(run.any(1)), (~run).sum(1)
     edits, failed = columns.edits[:, shown.at].sum(1), columns.failed[:, shown.at].sum(1)
     ranks = _ranks(shown, values if higher else -values, rows)
     cost = _cost(shown)
@@ -150,7 +150,7 @@ def standings(shown: View, by: str = HEADLINE, higher: bool = True) -> Standings
             row=int(i),
             card=columns.methods[i],
             mean=float(means[i]) if np.isfinite(means[i]) else None,
-            missing=int((~run[i]).sum()),
+            missing=int(missing[i]),
             edits=int(edits[i]),
             failed=int(failed[i]),
             cost=cost[i],

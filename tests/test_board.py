@@ -164,6 +164,15 @@ def test_an_address_restores_the_view_and_nonsense_in_it_is_ignored(home: Path) 
     assert at.query_params["split"] == "smoke"
 
 
+def test_a_page_that_ends_early_has_its_choices_in_the_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENCH_HOME", str(tmp_path))
+    monkeypatch.setenv("BENCH_RESULTS", "")
+    at = opened()
+    assert [h.value for h in at.header] == [EN.frame.missing_title]
+    assert at.query_params["lang"] == "en"
+    assert "address" not in at.session_state
+
+
 def test_choices_follow_the_reader_to_the_other_page(home: Path) -> None:
     at = opened()
     at.selectbox(key="pick.scenario").set_value("material").run()

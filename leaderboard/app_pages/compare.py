@@ -44,19 +44,19 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 view = chosen.link
 if a == b:
     st.info(words.same, icon=":material/info:")
-    st.stop()
+    pick.stop()
 
 results = store.results(chosen.board, sorted((a, b)), [case.id for case in shown.cases])
 sides = [Side(name, chosen.board, tuple(r for r in results if r.method.name == name)) for name in (a, b)]
 if not all(side.results for side in sides):
     st.info(words.none_in_common, icon=":material/info:")
-    st.stop()
+    pick.stop()
 metrics = view_of.default_metrics(cards, shown.composites, more)
 try:
     found = versus(sides[0], sides[1], metrics, intersection=True)
 except UserError:
     st.info(words.none_in_common, icon=":material/info:")
-    st.stop()
+    pick.stop()
     raise
 lead = next(iter(shown.composites), metrics[0].name if metrics else "")
 if sentence := view_of.verdict(found, text):

@@ -116,6 +116,7 @@ for name, slot, rows_of in slots:
         if method := table(heads, lines, key=f"table-{name}", caption=name):
             pick.go("method", **view, method=method)
 
+frame.pause()  # the tables are what a choice was made for
 ranked_rows = [s for members in groups.values() for s in members]
 if ranked_rows:
     left, right = st.columns(2, gap="large")

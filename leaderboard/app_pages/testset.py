@@ -31,7 +31,7 @@ clips = len({case.group for case in cases})
 st.caption(words.found.format(n=len(cases), of=len(every), clips=clips))
 if not cases:
     st.info(words.nothing, icon=":material/search_off:")
-    st.stop()
+    pick.stop()
 
 view = chosen.link
 by_id = {case.id: case for case in cases}

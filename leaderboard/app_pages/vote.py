@@ -30,7 +30,7 @@ try:
     shown = (ballots.next_ballot if mode == "pairs" else sheet.next_sheet)(engine, home, study, voter)
 except UserError as error:
     st.text(str(error))
-    st.stop()
+    pick.stop()
     raise
 if shown is None:
     st.header(words.done, anchor=False)
