@@ -2,8 +2,8 @@
 
 A student may walk the source up its own sigmas, take the teacher's way up, follow the difference of its two velocities
 (FlowEdit), or begin from the source under fresh noise; less strength leaves steps out. The parts of TI2V-v2 run on a
-student as they do on its teacher. Rows `dmd4` and `dmd8` are studied where they exist (in the zoo, or in a folder of
-`SHOPEDIT_ROWS`), and the teacher at as few steps.
+student as they do on its teacher. Rows `dmd4` and `dmd8` are studied, and the teacher at as
+few steps.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PARTS = {"v2": None, "v2-injection": ("injection",), "v2-sharing": ("sharing",),
 
 def variants() -> tuple[Variant, ...]:
     """Return each row with every start, and TI2V-v2 on the row's student or at its number of steps."""
-    return tuple(variant for row in ROWS if row in zoo() for variant in _of(row))
+    return tuple(variant for row in ROWS for variant in _of(row))
 
 
 def _of(row: str) -> list[Variant]:
@@ -65,7 +65,6 @@ STUDY = Study(
     compared=tuple(
         (f"start-{row}-inversion", variant.name)
         for row in ROWS
-        if row in zoo()
         for variant in _of(row)
         if variant.name != f"start-{row}-inversion"
     ),
