@@ -208,7 +208,7 @@ def _score_sets(name: str, prepared: Prepared, journal: Journal) -> None:
         prepared.signature,
         prepared.spec.split,
         prepared.spec.seed,
-        prepared.store.set_keys(),
+        prepared.store.set_keys(digest, prepared.spec.split),
         name,
     )
     for record in due:

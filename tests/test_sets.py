@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -148,6 +149,19 @@ def test_a_run_scores_the_set_of_each_method_and_looks_at_each_clip_once(toy: Pa
     drive(toyset, "copy", "truth")
     assert Redness.looked == looked
     assert list(problems(open_home())) == []
+
+
+def test_another_version_of_the_same_cases_has_set_scores_of_its_own(toy: Path, toyset: Path, tmp_path: Path) -> None:
+    """The clips are the same, and so are the keys; a board without the row would show a gap."""
+    newer = tmp_path / "newer"
+    shutil.copytree(toyset, newer)
+    (newer / "testset.json").write_text(json.dumps({"name": "toy", "version": "1.1"}))
+    drive(toyset, "copy")
+    drive(newer, "copy")
+    reader = open_reader(open_home(), None)
+    found = {board.version: [one.score.value for one in reader.sets(board)] for board in reader.boards()}
+    assert found.keys() == {"1.0", "1.1"}
+    assert found["1.0"] == found["1.1"] != []
 
 
 def test_a_failed_edit_counts_as_its_source(toy: Path, toyset: Path) -> None:

@@ -101,10 +101,11 @@ class Store:
             by_name.setdefault(name, []).append(seconds or 0.0)
         return {name: sum(values) / len(values) for name, values in by_name.items()}
 
-    def set_keys(self) -> set[str]:
-        """Return the keys of every stored score of a set."""
+    def set_keys(self, testset: str, split: str) -> set[str]:
+        """Return the keys of the stored scores of one split of a test set, which is named by its digest."""
         with Session(self._engine) as session:
-            return set(session.scalars(select(SetScoreRow.key)))
+            query = select(SetScoreRow.key).join(TestSetRow).where(TestSetRow.digest == testset)
+            return set(session.scalars(query.where(SetScoreRow.split == split)))
 
     # writing
 
