@@ -247,7 +247,7 @@ def test_the_inline_executor_gives_one_outcome_per_job_whatever_a_worker_raises(
     jobs = prepare(RunSpec(("blend",), "smoke", str(toyset), "toy", controls=False), open_home()).plan.jobs
     errors = [CaseFailed("a"), ValueError("b"), RuntimeError(), MemoryError("c")]
 
-    def start():
+    def start(slot: int):
         def work(job: Job) -> Outcome:
             index = jobs.index(job)
             if index < len(errors):
