@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -13,7 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from bench.errors import UserError
 from bench.store.columns import Columns
 from bench.store.db import StoreLocked, StoreNewer
-from bench.store.read import Board
+from bench.store.read import Board, Run
+from bench.store.repo import READ
 from bench.votes.studies import Study, studies
 from leaderboard import pick, query, source
 from leaderboard.components.whole import whole
@@ -146,9 +148,14 @@ def tier(board: Board) -> str:
 
 
 def _split(found: source.Source, board: Board, counts: dict[str, int], label: str) -> str:
-    last = found.runs_of(board)[0].split  # what the reader has just run
-    default = last if last in counts else next(iter(counts))
+    default = first_split(found.runs_of(board)[0], counts)
     return pick.one(label, "split", list(counts), default, lambda name: f"{name} ({counts[name]})", width=150)
+
+
+def first_split(last: Run, counts: Mapping[str, int]) -> str:
+    """Return the split to open with: what the reader has just run, or of rows that were read the one with most cases."""
+    mine = last.split in counts and not last.id.startswith(READ)
+    return last.split if mine else max(counts, key=lambda name: counts[name])
 
 
 def _one_or_all(

@@ -21,9 +21,12 @@ from bench.plan import RunSpec
 from bench.run import Prepared, prepare, run
 from bench.store import columns
 from bench.store.access import open_reader, open_store
+from bench.store.read import Run
+from bench.store.repo import READ
 from bench.store.verify import problems
 from leaderboard import shipped, source
 from leaderboard.clips import ClipShelf
+from leaderboard.frame import first_split
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -295,3 +298,17 @@ def test_every_shipped_row_is_whole() -> None:
     found = results.read(ROOT / "results")
     assert not found.faults
     assert found.rows
+
+
+def test_a_board_opens_with_what_was_just_run_and_shipped_rows_with_most_cases() -> None:
+    last = one_run("20261128T090000-1", "mini")
+    counts = {"dev": 30, "test": 320, "mini": 30}
+    assert first_split(last, counts) == "mini"
+    assert first_split(one_run(f"{READ}-flowedit-1", "mini"), counts) == "test"
+    assert first_split(one_run("20261128T090000-1", "gone"), counts) == "test"
+
+
+def one_run(name: str, split: str) -> Run:
+    return Run(
+        name, "toy", "1.0", "0" * 64, "toy", "toy:1", split, False, "finished", "2026-11-28", None, {}, (), (), {}
+    )
