@@ -153,7 +153,7 @@ def _split(found: source.Source, board: Board, counts: dict[str, int], label: st
 
 
 def first_split(last: Run, counts: Mapping[str, int]) -> str:
-    """Return the split to open with: what the reader has just run, or of rows that were read the one with most cases."""
+    """Return the split to open with: what the reader has just run, or where rows were read that of most cases."""
     mine = last.split in counts and not last.id.startswith(READ)
     return last.split if mine else max(counts, key=lambda name: counts[name])
 
