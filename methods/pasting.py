@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from bench.errors import UserError
+from bench.types import Track
 from methods.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -28,12 +30,21 @@ class PastingParameters(Parameters):
     paste_from: float = Field(
         10.0, gt=0, le=255, description="a difference in (0, 255] of blurred levels up to which a place is unchanged"
     )
-    paste_ramp: float = Field(
-        10.0, gt=0, le=255, description="a number in (0, 255] of levels more, over which the edit fades in"
+    paste_to: float = Field(
+        20.0, gt=0, le=255, description="a larger one, from which on a place is edited; the seam lies between"
     )
     paste_reach: int = Field(
         6, ge=0, description="a whole number >= 0 of pixels, of a frame of 256, by which the edited places grow"
     )
+
+    def check_track(self, row: str, track: Track) -> None:
+        """Raise UserError where the seam would run backwards."""
+        super().check_track(row, track)
+        if self.paste_to <= self.paste_from:
+            raise UserError(
+                f"method '{row}': paste_to {self.paste_to:g} is not above paste_from {self.paste_from:g}; "
+                "wanted a larger number"
+            )
 
 
 def pasted(edit: Frames, source: Frames, p: PastingParameters) -> Frames:
@@ -55,7 +66,7 @@ def edited(edit: Frames, source: Frames, p: PastingParameters) -> NDArray[floati
     shares = []
     for one, other in zip(edit, source, strict=True):
         apart = cv2.GaussianBlur(one.astype(np.float32) - other, (0, 0), 3 * unit)
-        share = np.clip((np.abs(apart).max(axis=2) - p.paste_from) / p.paste_ramp, 0, 1)
+        share = np.clip((np.abs(apart).max(axis=2) - p.paste_from) / (p.paste_to - p.paste_from), 0, 1)
         wide = cv2.dilate(share, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
         shares.append(cv2.GaussianBlur(wide, (0, 0), 1.5 * unit))
     each = np.stack(shares)

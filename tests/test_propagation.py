@@ -13,6 +13,7 @@ from bench.types import EditRequest, Frames, Video
 from methods import zoo
 from methods.pasting import PastingParameters, edited, pasted
 from methods.propagation import PropagatedFrame, PropagationParameters, propagated
+from methods.ti2v_v2 import TI2VV2
 
 STEP = 2
 """Pixels a frame, to the right."""
@@ -112,3 +113,10 @@ def test_the_row_without_a_model_needs_a_first_frame_of_the_sources_size(clips: 
 def test_a_wrong_parameter_is_one_line(values: dict, wanted: str) -> None:
     with pytest.raises(UserError, match=wanted):
         PropagationParameters.read("row", values)
+
+
+def test_a_seam_that_runs_backwards_is_refused_when_the_row_is_read() -> None:
+    card = zoo()["ti2v-v2"].card
+    backwards = card.model_copy(update={"parameters": {**card.parameters, "paste_from": 20.0, "paste_to": 10.0}})
+    with pytest.raises(UserError, match="paste_to 10 is not above paste_from 20; wanted a larger number"):
+        TI2VV2(backwards)

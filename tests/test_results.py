@@ -17,6 +17,7 @@ from bench import results, results_journal
 from bench.cli import app
 from bench.export import to_json
 from bench.home import Home
+from bench.identity import method_key
 from bench.plan import RunSpec
 from bench.run import Prepared, prepare, run
 from bench.store import columns
@@ -27,6 +28,7 @@ from bench.store.verify import problems
 from leaderboard import shipped, source
 from leaderboard.clips import ClipShelf
 from leaderboard.frame import first_split
+from methods import zoo
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -298,6 +300,13 @@ def test_every_shipped_row_is_whole() -> None:
     found = results.read(ROOT / "results")
     assert not found.faults
     assert found.rows
+
+
+def test_every_shipped_row_is_what_the_registry_has_under_its_name() -> None:
+    """A parameter that is renamed makes another method of a row: its results would be nobody's."""
+    rows = {name: method_key(entry.card) for name, entry in zoo().items()}
+    shipped_keys = {file.method.name: file.method_key for _, file in results.read(ROOT / "results").rows}
+    assert {name: rows[name] for name in shipped_keys} == shipped_keys
 
 
 def test_a_board_opens_with_what_was_just_run_and_shipped_rows_with_most_cases() -> None:
