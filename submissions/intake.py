@@ -177,10 +177,13 @@ def _refused(ledger: Ledger, submission: str, problems: tuple[Problem, ...], **v
 
 
 def enqueue(ledger: Ledger, submission: str, limits: Limits = LIMITS) -> Submission:
-    """Charge a checked submission to its owner's quota and queue it, or leave it as it is where there is no room."""
+    """Charge a checked submission to its owner's quota and queue it, or leave it as it is where there is no room.
+
+    One that another process has moved on meanwhile stays where that put it.
+    """
     with ledger.transaction() as session:
         row = session.get_one(SubmissionRow, submission)
-        if quota(session, row.owner, ledger.now(), limits).frees is None:
+        if row.state == "checked" and quota(session, row.owner, ledger.now(), limits).frees is None:
             ledger.step(session, row, "queue")
     return ledger.get(submission)
 

@@ -21,6 +21,7 @@ from typing import Literal
 
 from sqlalchemy import select
 
+from bench.errors import UserError
 from bench.identity import method_key
 from bench.registry import PLUGINS
 from bench.store.access import open_reader
@@ -104,14 +105,19 @@ def score(ledger: Ledger, held: Submission, worker: str, protocol: str, device: 
         if lock is None:
             return _again(ledger, held, worker, "another process is still scoring it")
         place = ledger.folder(held.id)
-        card = _prepare(ledger, held)
-        code = _run(ledger, held, worker, card, protocol, device, lock)
-        if code is None:
-            return "lost"
-        found = scored_rows(ledger, held.id, method_key(card))
-        if found is None or sum(bool(r.scores) for r in found[1]) < held.clips:
-            tail = (place / LOG).read_text(errors="replace").strip().splitlines()[-1:]
-            return _again(ledger, held, worker, f"scoring ended with {code}: {' '.join(tail)}")
+        try:
+            card = _prepare(ledger, held)
+            code = _run(ledger, held, worker, card, protocol, device, lock)
+            if code is None:
+                return "lost"
+            found = scored_rows(ledger, held.id, method_key(card))
+            if found is None or sum(bool(r.scores) for r in found[1]) < held.clips:
+                tail = (place / LOG).read_text(errors="replace").strip().splitlines()[-1:]
+                return _again(ledger, held, worker, f"scoring ended with {code}: {' '.join(tail)}")
+        except (OSError, UserError):
+            if _extend(ledger, held.id, worker):
+                raise
+            return "lost"  # withdrawn meanwhile, and its files are gone with it
         board, results = found
         flags = _score_flags(ledger, board, results)
     with ledger.transaction() as session:

@@ -127,6 +127,32 @@ def test_a_submission_that_is_withdrawn_while_it_is_scored_stops_being_scored(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("step", ["_prepare", "_run"])
+def test_a_submission_whose_files_go_at_any_moment_is_lost_and_no_error(
+    ledger: Ledger, tmp_path: Path, toyset: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Its scorer ends badly for want of files, and so may this process when it looks for the scorer's last words."""
+    held = queued(ledger, tmp_path, toyset)
+    claimed = scoring.claim(ledger, "worker")
+    assert claimed is not None
+    made = getattr(scoring, step)
+
+    def withdrawn(*given):
+        intake.withdraw(ledger, held.id, ME)
+        return 1 if step == "_run" else made(*given)
+
+    monkeypatch.setattr(scoring, step, withdrawn)
+    assert scoring.score(ledger, claimed, "worker", "toy") == "lost"
+    assert ledger.get(held.id).state == "withdrawn"
+
+
+def test_a_submission_that_another_process_queued_stays_queued(ledger: Ledger, tmp_path: Path, toyset: Path) -> None:
+    held = queued(ledger, tmp_path, toyset)
+    assert intake.enqueue(ledger, held.id, FREE).state == "queued"
+    assert scoring.claim(ledger, "worker") is not None
+    assert intake.enqueue(ledger, held.id, FREE).state == "scoring"
+
+
 def test_two_workers_share_the_queue(ledger: Ledger, tmp_path: Path, toyset: Path) -> None:
     for i in range(3):
         queued(ledger, tmp_path, toyset, f"editor-{i}")
