@@ -1,7 +1,8 @@
 """Drive a plan: hand out its jobs, and write down each outcome before the next is looked at.
 
 Only the process that calls `run` writes: the journal first, then the database, one transaction per job.
-Killed at any moment, it loses the case in hand, and the next run plans what is left.
+Killed at any moment, it loses the case in hand (with several workers, what each makes of one clip), and the next run
+plans what is left.
 """
 
 from __future__ import annotations

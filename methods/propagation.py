@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from bench.errors import CaseFailed
-from bench.types import Edit, EditRequest, MethodCard, Video
-from methods.cost import measured
+from bench.types import EditRequest
+from methods.controls import Control
 from methods.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -85,26 +85,20 @@ def _carried(
         yield share[..., None], warped(first.astype(np.float32), back)
 
 
-class PropagatedFrame:
-    """The first frame along the source's motion, and the source where that does not reach: no model at all."""
+class PropagatedFrame(Control):
+    """The first frame along the source's motion, the source where that does not reach: no model, as a control has none.
 
-    Parameters: ClassVar[type[PropagationParameters]] = PropagationParameters
+    It is an edit all the same, and ranked.
+    """
 
-    def __init__(self, card: MethodCard) -> None:
-        self.card = card
-        self.parameters = self.Parameters.read(card.name, card.parameters)
-        self.parameters.check_track(card.name, card.track)
+    Parameters: ClassVar[type[Parameters]] = PropagationParameters
+    parameters: PropagationParameters
 
-    def load(self, device: str) -> None:
-        """Nothing to read."""
-        self._device = device
-
-    def edit(self, request: EditRequest) -> Edit:
-        """Return the edit; CaseFailed without a first frame of the source's size."""
+    def frames(self, request: EditRequest) -> Frames:
+        """Return the edit's frames; CaseFailed without a first frame of the source's size."""
         source, first = request.source.frames, request.first_frame
         if first is None or first.shape != source.shape[1:]:
             raise CaseFailed("no edited first frame of the source's size: give one (track first-frame)")
-        with measured(self._device) as cost:
-            frames = propagated(source, source, first, self.parameters)
-            frames[0] = first
-        return Edit(Video(frames, request.source.fps), seconds=cost.seconds, nfe=0, peak_memory=cost.peak_memory)
+        frames = propagated(source, source, first, self.parameters)
+        frames[0] = first
+        return frames

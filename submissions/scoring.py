@@ -34,7 +34,7 @@ from submissions.ledger import Flag, Ledger, Submission
 from submissions.publish import scored_rows, scoring_home, settle
 from submissions.quotas import LIMITS, Limits
 from submissions.row import PLUGIN, VARIABLE, Scored, card_of
-from submissions.states import STATES
+from submissions.states import LIVE, STATES
 from submissions.suspicion import score_flags
 
 LEASE = timedelta(minutes=5)
@@ -115,7 +115,7 @@ def score(ledger: Ledger, held: Submission, worker: str, protocol: str, device: 
                 tail = (place / LOG).read_text(errors="replace").strip().splitlines()[-1:]
                 return _again(ledger, held, worker, f"scoring ended with {code}: {' '.join(tail)}")
         except (OSError, UserError):
-            if _extend(ledger, held.id, worker):
+            if ledger.get(held.id).state in LIVE:
                 raise
             return "lost"  # withdrawn meanwhile, and its files are gone with it
         board, results = found

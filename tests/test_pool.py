@@ -55,10 +55,12 @@ def test_a_killed_worker_is_one_line_and_the_rest_goes_on(
 
 
 def test_workers_end_with_the_run_that_is_killed(toy: Path, toyset: Path, inline: str) -> None:
-    code = f"from tests.test_pool import *; run(prepare(spec(Path({str(toyset)!r}), workers=2), open_home()))"
-    guarded = f"if __name__ == '__main__':\n    {code.replace('; ', chr(10) + '    ')}"
     script = toyset.parent / "killed.py"
-    script.write_text(guarded.replace("import *", "import Path, open_home, prepare, run, spec"))
+    script.write_text(
+        "from tests.test_pool import Path, open_home, prepare, run, spec\n"
+        "if __name__ == '__main__':\n"
+        f"    run(prepare(spec(Path({str(toyset)!r}), workers=2), open_home()))\n"
+    )
     root = str(Path(__file__).parent.parent)
     killed = os.environ | environment(SHOPEDIT_KILL_AT="after-commit:3", PYTHONPATH=root)
     done = subprocess.run([sys.executable, script], env=killed, capture_output=True, text=True)

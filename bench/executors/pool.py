@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import threading
@@ -19,7 +18,6 @@ from bench.executors.inline import outcome_of
 from bench.plan import Job
 from bench.work import Outcome
 
-_log = logging.getLogger(__name__)
 _work: Work | None = None
 
 

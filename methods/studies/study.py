@@ -21,7 +21,8 @@ OUT = Path("docs/studies")
 EDITS = "-edits.json"
 """What the file of a study's single edits is called after its name."""
 Split = Annotated[str, typer.Option(help="Split or named part; choices are made on dev.")]
-Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...; cuda:0,cuda:1 for workers in turn.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")]
+Devices = Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...; cuda:0,cuda:1 for workers in turn.")]
 TestSet = Annotated[str, typer.Option(help="Registered name or folder.")]
 Protocol = Annotated[str, typer.Option(help="Protocol that scores: lite-1, or full-1 for the 5B model's clips.")]
 Limit = Annotated[int | None, typer.Option(help="Only the first N cases, to try a study out.", min=1)]
@@ -102,7 +103,7 @@ def command(study: Study) -> None:
 
     def main(
         split: Split = "dev",
-        device: Device = "cpu",
+        device: Devices = "cpu",
         testset: TestSet = "shopedit-300",
         protocol: Protocol = "lite-1",
         limit: Limit = None,
