@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from itertools import groupby
 from multiprocessing import get_context, parent_process
 from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Event
 
 from bench.errors import UserError
 from bench.executors import Start, Work
@@ -19,6 +20,7 @@ from bench.plan import Job
 from bench.work import Outcome
 
 _work: Work | None = None
+_ended: Event | None = None
 
 
 class Pool:
@@ -33,9 +35,10 @@ class Pool:
         numbers: Queue[int] = context.Queue()
         for slot in range(slots):
             numbers.put(slot)
+        ended = context.Event()
         threads = max(1, (os.cpu_count() or 1) // slots)
         batches = [list(batch) for _, batch in groupby(jobs, lambda job: (job.entry.card.name, job.case.group))]
-        pool = ProcessPoolExecutor(slots, context, _begin, (start, numbers, threads))
+        pool = ProcessPoolExecutor(slots, context, _begin, (start, numbers, ended, threads))
         try:
             for done in as_completed([pool.submit(_all, batch) for batch in batches]):
                 yield from done.result()
@@ -44,6 +47,7 @@ class Pool:
                 "a worker process ended without a word (out of memory?); the same command with fewer --workers goes on"
             ) from None
         finally:
+            ended.set()  # a worker finishes the edit in hand, not all of its clip's
             pool.shutdown(cancel_futures=True)
 
 
@@ -67,14 +71,14 @@ def limit_threads(threads: int) -> None:
     cv2.setNumThreads(threads)
 
 
-def _begin(start: Start, numbers: Queue[int], threads: int) -> None:
-    global _work
+def _begin(start: Start, numbers: Queue[int], ended: Event, threads: int) -> None:
+    global _work, _ended
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that hands out jobs
     end_with_parent()
     limit_threads(threads)
-    _work = start(numbers.get())
+    _work, _ended = start(numbers.get()), ended
 
 
 def _all(batch: Sequence[Job]) -> list[Outcome]:
-    assert _work is not None
-    return [outcome_of(_work, job) for job in batch]
+    assert _work is not None and _ended is not None
+    return [outcome_of(_work, job) for job in batch if not _ended.is_set()]
