@@ -1,23 +1,29 @@
 """Studies: variants become rows, `bench` runs them as a process, and what comes back is summed up."""
 
 import json
+import sys
 from dataclasses import replace
 from itertools import count
 
 import pytest
+import typer
 import yaml
 
 from bench.errors import BenchError, UserError
 from bench.types import SCENARIOS
-from methods.rows import read_rows
+from methods import zoo
+from methods.rows import read_row, read_rows
 from methods.studies import (
     ablation,
+    adopt,
     agreement,
     cost_curve,
     few_step_front,
     few_step_start,
     guidance_sweep,
     inversion_error,
+    plots,
+    presets,
     strength_curve,
 )
 from methods.studies.plots import differences, lines, save
@@ -28,7 +34,8 @@ from methods.studies.variants import Variant, swept, write_rows
 from tests.tiny_model import build
 
 STUDIES = [
-    module.STUDY for module in (ablation, cost_curve, few_step_front, few_step_start, guidance_sweep, strength_curve)
+    module.STUDY
+    for module in (ablation, cost_curve, few_step_front, few_step_start, guidance_sweep, presets, strength_curve)
 ]
 EVERY_STUDY = pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.name)
 
@@ -133,9 +140,54 @@ def test_a_part_that_is_taken_out_is_out_of_every_preset_and_one_alone_keeps_its
     assert out["strength"] == 1.0
     assert not any("strength" in preset for preset in out["presets"].values())
     alone = changes["ablation-re-schedule-alone"]
-    assert alone["presets"]["color"] == {"strength": 0.95}
+    own = zoo()["ti2v-v2"].card.parameters["presets"]
+    assert {s: p.get("strength") for s, p in alone["presets"].items()} == {s: p.get("strength") for s, p in own.items()}
+    assert not any(name.startswith(("injection_", "paste")) for preset in alone["presets"].values() for name in preset)
     assert alone["injection_layers"] == alone["sharing_layers"] == [] and alone["blend_until"] == 1.0
     assert changes["ablation-none"]["presets"] == {}
+
+
+def test_each_scenario_takes_the_settings_that_are_best_there_and_a_row_takes_them_over(tmp_path):
+    document = presets.STUDY.document(exported(presets.STUDY), Where("dev", "shopedit-300", "cpu"))
+    ahead = {"style": "presets-edit", "color": presets.ROW, "add": "presets-source-paste-steps-25"}
+    for row in document["variants"]:
+        row["scenarios"] = {s: {"mean": 2 if row["name"] == name else 1} for s, name in ahead.items()}
+        row["scenarios"]["product"] = {"mean": 1 + (row["name"] == "presets-source-paste-strength-08")}
+    document["chosen"] = presets.chosen(document)
+    own = zoo()[presets.ROW].card.parameters["presets"]
+    assert document["chosen"]["style"] == {"propagate": "edit", "paste": False}
+    assert document["chosen"].get("color", {}) == own.get("color", {}), "the row's own preset was best"
+    assert document["chosen"]["product"] == {"strength": 0.8}
+    assert document["chosen"].get("add") != {"inversion_steps": 25, "generation_steps": 25}, "steps are no preset"
+    study, row = tmp_path / "presets.json", tmp_path / "ti2v-v2.yaml"
+    study.write_text(json.dumps(document))
+    row.write_text(adopt.ROW.read_text())
+    adopt.main(study, row)
+    assert read_row(row).card.parameters == zoo()[presets.ROW].card.parameters | {"presets": document["chosen"]}
+
+
+@pytest.mark.parametrize("wrong", ["{", '{"study": "presets"}', '{"chosen": {"style": {"strength": 7}}}'])
+def test_a_row_stays_as_it_is_where_a_study_cannot_be_adopted(tmp_path, wrong, capsys):
+    study, row = tmp_path / "presets.json", tmp_path / "ti2v-v2.yaml"
+    study.write_text(wrong)
+    row.write_text(adopt.ROW.read_text())
+    with pytest.raises(typer.Exit) as stopped:
+        adopt.main(study, row)
+    assert stopped.value.exit_code == 2 and capsys.readouterr().err.startswith("error: ")
+    assert row.read_text() == adopt.ROW.read_text() and sorted(tmp_path.iterdir()) == [study, row]
+
+
+def test_a_study_is_drawn_from_its_json_and_says_what_drawing_needs(tmp_path, monkeypatch):
+    study = cost_curve.STUDY
+    with pytest.raises(UserError, match="no such study; run it without --draw-only first"):
+        study.plot(tmp_path)
+    document = study.document(exported(study), Where("dev", "shopedit-300", "cpu"))
+    (tmp_path / "cost-curve.json").write_text(json.dumps(document))
+    study.plot(tmp_path)
+    assert sorted(path.name for path in tmp_path.glob("*.svg")) == ["cost-curve-seconds.svg", "cost-curve-steps.svg"]
+    monkeypatch.setitem(sys.modules, "altair", None)
+    with pytest.raises(UserError, match="plots need altair: the study's JSON is written"):
+        plots.library()
 
 
 def test_a_plot_draws_what_it_is_given():

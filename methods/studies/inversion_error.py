@@ -17,12 +17,12 @@ from typing import Any
 import typer
 
 from bench import registry
-from bench.errors import BenchError
+from bench.errors import BenchError, UserError
 from bench.inputs import CaseReader
 from bench.types import EditCase, EditRequest, Frames, MethodCard
 from methods.inversion import TI2VInversion
 from methods.studies.plots import lines, save
-from methods.studies.study import OUT, Device, Limit, Out, Split, TestSet
+from methods.studies.study import OUT, Device, DrawOnly, Limit, Out, Split, TestSet
 from methods.wan.padding import padded
 
 NAME = "inversion-error"
@@ -141,21 +141,30 @@ def main(
     limit: Limit = None,
     out: Out = OUT,
     model: str = "shopedit-mini",
+    draw_only: DrawOnly = False,
 ) -> None:
     """How well does each solver bring back what it inverted? --limit counts source clips."""
+    path = out / f"{NAME}.json"
     out.mkdir(parents=True, exist_ok=True)
     try:
-        records = measure(split, testset, device, limit, out / f"{NAME}.jsonl", model)
+        if not draw_only:
+            table = summed(measure(split, testset, device, limit, out / f"{NAME}.jsonl", model))
+            document = {"study": NAME, "testset": testset, "split": split, "device": device, "settings": table}
+            path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        plot(path)
     except BenchError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None
-    table = summed(records)
-    document = {"study": NAME, "testset": testset, "split": split, "device": device, "settings": table}
-    path = out / f"{NAME}.json"
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    points = [row | {"x": row["nfe"]} for row in table]
-    save(lines(points, "NFE, both legs", "PSNR to the decoded source, dB", log=True), out / f"{NAME}.svg")
     typer.echo(path)
+
+
+def plot(path: Path) -> None:
+    """Draw the study's JSON beside it; UserError when there is none, or what draws is not installed."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such study; run it without --draw-only first")
+    settings = json.loads(path.read_text(encoding="utf-8"))["settings"]
+    points = [row | {"x": row["nfe"]} for row in settings]
+    save(lines(points, "NFE, both legs", "PSNR to the decoded source, dB", log=True), path.with_suffix(".svg"))
 
 
 if __name__ == "__main__":

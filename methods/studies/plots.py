@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.errors import UserError
+
 WIDTH, HEIGHT = 480, 280
 
 
 def lines(points: Sequence[Mapping[str, Any]], x: str, y: str, log: bool = False, zero: bool = False) -> Any:
     """Return one line a series over `points` of x, mean, low, high and series; the band is the 95 % interval."""
-    import altair as alt
+    alt = library()
 
     axis = alt.X("x:Q", title=x, scale=alt.Scale(type="log" if log else "linear", zero=False))
     base = alt.Chart(alt.Data(values=list(points))).encode(x=axis, color=alt.Color("series:N", title=None))
@@ -22,7 +24,7 @@ def lines(points: Sequence[Mapping[str, Any]], x: str, y: str, log: bool = False
 
 def differences(rows: Sequence[Mapping[str, Any]], x: str) -> Any:
     """Return one panel a group of `rows` of label, group, mean, low and high: a dot with its interval, around zero."""
-    import altair as alt
+    alt = library()
 
     base = alt.Chart(alt.Data(values=list(rows)))
     label = alt.Y("label:N", title=None, sort=None)
@@ -36,3 +38,15 @@ def differences(rows: Sequence[Mapping[str, Any]], x: str) -> Any:
 def save(chart: Any, path: Path) -> None:
     """Write a chart as SVG."""
     chart.save(str(path))
+
+
+def library() -> Any:
+    """Return altair; UserError where it is not installed, as on a machine that only measures."""
+    try:
+        import altair
+    except ImportError:
+        raise UserError(
+            "plots need altair: the study's JSON is written; draw it with --draw-only where "
+            "`pip install 'shopedit-bench[studies]'` was run"
+        ) from None
+    return altair

@@ -1,6 +1,7 @@
 """Which settings of TI2V-v2 suit which kind of edit: `python -m methods.studies.presets`.
 
-Each variant is the whole row without presets and one thing changed; the best of each scenario become its presets.
+Each variant is the whole row without presets and one thing changed. The best of each scenario becomes its preset:
+`python -m methods.studies.adopt docs/studies/presets.json`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bench.types import SCENARIOS
+from methods import zoo
 from methods.studies.study import Study, command, panels
 from methods.studies.variants import Variant
 
@@ -42,13 +44,16 @@ CHANGES: dict[str, dict[str, Any]] = {
     "steps-25": {"inversion_steps": 25, "generation_steps": 25},
 }
 """What else is changed, one at a time."""
+COSTLY = ("steps-8", "steps-25")
+"""Those that say what steps are worth and are no preset: how many a row takes is its cost, not its taste."""
 MOVED = ("borrowing-out", "blending-out", "model-alone", "strength-09", "guidance-15", "slack-2")
 """Those of them that are tried for shapes that do not stay, too."""
 
 
 def variants() -> tuple[Variant, ...]:
-    """Return every way to finish a clip, and every other change on the two of them that carry the first frame."""
-    made = [
+    """Return the row as it is, every way to finish a clip, and each change on the two that carry the first frame."""
+    made = [Variant(ROW, ROW, "as it is", "presets")]
+    made += [
         Variant(f"presets-{name}", ROW, "finish", name, {**finish, "presets": {}}) for name, finish in FINISH.items()
     ]
     for base, names in (("source-paste", tuple(CHANGES)), ("edit-paste", MOVED)):
@@ -68,6 +73,24 @@ def best(document: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def chosen(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return each scenario's preset: what its best variant changes of the row; the row's own where that is best."""
+    row = zoo()[ROW].card.parameters
+    presets: dict[str, dict[str, Any]] = {}
+    for scenario in SCENARIOS:
+        there = [
+            (found["scenarios"][scenario]["mean"], found["name"], found["changes"])
+            for found in document["variants"]
+            if scenario in found["scenarios"] and found["x"] not in COSTLY
+        ]
+        if not there:
+            continue
+        _, name, changes = max(there, key=lambda one: one[:2])
+        kept = row["presets"].get(scenario, {}) if name == ROW else changes
+        presets[scenario] = {key: value for key, value in kept.items() if key != "presets" and value != row.get(key)}
+    return {scenario: preset for scenario, preset in presets.items() if preset}
+
+
 def draw(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the plain variant minus each other, over all and in each scenario, with 95 % intervals."""
     return {"": panels(document, "points of score that source, paste is ahead")}
@@ -79,7 +102,7 @@ STUDY = Study(
     variants(),
     draw,
     against=PLAIN,
-    extra=lambda rows: {"best": best({"variants": rows})},
+    extra=lambda rows: {"best": best({"variants": rows}), "chosen": chosen({"variants": rows})},
 )
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bench.errors import BenchError
+from bench.errors import BenchError, UserError
 from bench.types import SCENARIOS
 from methods.studies.plots import differences, save
 from methods.studies.runs import Where, run
@@ -28,6 +28,7 @@ Protocol = Annotated[str, typer.Option(help="Protocol that scores: lite-1, or fu
 Limit = Annotated[int | None, typer.Option(help="Only the first N cases, to try a study out.", min=1)]
 Home = Annotated[Path | None, typer.Option(help="Folder of the store that edits are kept in and resumed from.")]
 Workers = Annotated[int, typer.Option(help="Processes that edit and score.", min=1)]
+DrawOnly = Annotated[bool, typer.Option("--draw-only", help="Draw the JSON that lies in --out again; run nothing.")]
 Out = Annotated[Path, typer.Option(help="Folder for the JSON, the plots and the variants' rows.")]
 
 
@@ -93,9 +94,16 @@ class Study:
         document = self.document(exported, where)
         path.write_text(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
         (out / f"{self.name}{EDITS}").write_text(self.edits(exported, where), encoding="utf-8")
-        for suffix, chart in self.draw(document).items():
-            save(chart, out / f"{self.name}{suffix}.svg")
+        self.plot(out)
         return path
+
+    def plot(self, out: Path) -> None:
+        """Draw the study's JSON; UserError when there is none, or what draws is not installed."""
+        path = out / f"{self.name}.json"
+        if not path.is_file():
+            raise UserError(f"{path}: no such study; run it without --draw-only first")
+        for suffix, chart in self.draw(json.loads(path.read_text(encoding="utf-8"))).items():
+            save(chart, out / f"{self.name}{suffix}.svg")
 
 
 def command(study: Study) -> None:
@@ -111,6 +119,7 @@ def command(study: Study) -> None:
         out: Out = OUT,
         workers: Workers = 1,
         series: Annotated[list[str] | None, typer.Option(help="Only these series, e.g. rows; repeat for more.")] = None,
+        draw_only: DrawOnly = False,
     ) -> None:
         where = Where(split, testset, device, protocol, limit, home, workers)
         chosen = study
@@ -118,7 +127,10 @@ def command(study: Study) -> None:
             kept = tuple(v for v in study.variants if v.series in series or v.name == study.against)
             chosen = replace(study, variants=kept)
         try:
-            typer.echo(chosen.make(where, out))
+            if draw_only:
+                study.plot(out)
+            else:
+                typer.echo(chosen.make(where, out))
         except BenchError as error:
             typer.echo(f"error: {error}", err=True)
             raise typer.Exit(2) from None
