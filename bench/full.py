@@ -45,7 +45,7 @@ FULL_1_SETS = ("kvd-i3d", "fvd-i3d", "fid-inception")
 
 FULL_1 = Formula(
     terms=(
-        Term("margin-lab", "accuracy", "higher", "source", weight=2),
+        Term("margin-lab", "accuracy", "higher", "source", weight=4),
         Term("margin-dino-vitb8", "accuracy", "higher", "source", weight=1),
         Term(
             "ciede2000-outside",
@@ -58,13 +58,10 @@ FULL_1 = Formula(
             where="outside",
         ),
         Term("ssim-outside", "preservation", "higher", "other", weight=2, least_span=0.4, where="outside"),
-        Term("edges-gms-outside", "preservation", "higher", "other", weight=2, least_span=0.4, where="outside"),
         Term("lpips-alex-outside", "preservation", "lower", "other", weight=1, least_span=0.5, where="outside"),
-        Term("edges-gms", "preservation", "higher", "other", weight=2, least_span=0.4, where="whole"),
         Term("dino-structure-vitb8-target", "preservation", "lower", "other", weight=1, least_span=80, where="whole"),
         Term("ssim", "preservation", "higher", "other", weight=1, least_span=0.4, where="whole"),
         Term("motion-lk", "temporal", "higher", "frozen", weight=3),
-        Term("warp-excess-raft", "temporal", "lower", "frozen", weight=1, least_span=6, most_span=24),
         Term("flicker-difference", "temporal", "lower", "frozen", weight=1, least_span=16, most_span=32),
     ),
     accuracy=1.0,

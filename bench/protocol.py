@@ -46,7 +46,7 @@ LITE_1_SETS = ("kvd-effl0t", "fvd-effl0t", "fid-effl0")
 
 LITE_1 = Formula(
     terms=(
-        Term("margin-lab", "accuracy", "higher", "source", weight=2),
+        Term("margin-lab", "accuracy", "higher", "source", weight=4),
         Term("margin-effl0", "accuracy", "higher", "source", weight=1),
         Term(
             "ciede2000-outside",
@@ -59,13 +59,10 @@ LITE_1 = Formula(
             where="outside",
         ),
         Term("ssim-outside", "preservation", "higher", "other", weight=2, least_span=0.4, where="outside"),
-        Term("edges-gms-outside", "preservation", "higher", "other", weight=2, least_span=0.4, where="outside"),
         Term("perc-effl0-outside", "preservation", "lower", "other", weight=1, least_span=1, where="outside"),
-        Term("edges-gms", "preservation", "higher", "other", weight=2, least_span=0.4, where="whole"),
         Term("structure-effl0-target", "preservation", "lower", "other", weight=1, least_span=120, where="whole"),
         Term("ssim", "preservation", "higher", "other", weight=1, least_span=0.4, where="whole"),
         Term("motion-lk", "temporal", "higher", "frozen", weight=3),
-        Term("warp-excess-dis", "temporal", "lower", "frozen", weight=1, least_span=6, most_span=24),
         Term("flicker-difference", "temporal", "lower", "frozen", weight=1, least_span=16, most_span=32),
     ),
     accuracy=1.0,

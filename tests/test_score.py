@@ -82,8 +82,8 @@ def test_a_headline_is_never_made_of_fewer_axes() -> None:
 
 def test_where_next_to_nothing_lies_outside_the_mask_other_terms_apply() -> None:
     names = {share: {t.metric for t in LITE.formula.applying(share)} for share in (0.2, 0.95)}
-    assert "ssim-outside" in names[0.2] and "edges-gms" not in names[0.2]
-    assert "ssim-outside" not in names[0.95] and "edges-gms" in names[0.95]
+    assert "ssim-outside" in names[0.2] and "structure-effl0-target" not in names[0.2]
+    assert "ssim-outside" not in names[0.95] and "structure-effl0-target" in names[0.95]
 
 
 def test_the_signature_changes_with_any_parameter_and_not_with_a_title() -> None:
