@@ -25,7 +25,6 @@ from methods.training.dmd.stage import DmdStage
 from methods.training.dmd.start import read, start
 from methods.training.learner import Diverged
 from methods.training.team import alone
-from methods.wan.folder import BASE_PARTS
 from methods.wan.folder import digest as model_digest
 from methods.wan.load import load
 from methods.wan.student import apply, digest
@@ -316,7 +315,7 @@ def test_a_dying_run_ends_and_keeps_its_last_checkpoint(model: Path, tmp_path: P
 
 def velocity_of(folder: Path, model: Path) -> torch.Tensor:
     wan = load(str(model), "cpu")
-    made = apply(read_student(folder), folder, wan.transformer, model_digest(model, BASE_PARTS))
+    made = apply(read_student(folder), folder, wan.transformer, model_digest(model))
     x, sigma, condition = some()
     with torch.no_grad():
         return field_of(made, condition)(x, sigma)

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from pathlib import Path, PurePath
 
 from bench.errors import UserError, unknown
@@ -16,8 +16,6 @@ SHIPPED = Path(__file__).parent.parent / "weights"
 SUMS = "SHA256SUMS"
 """File of `<sha256>  <path>` lines in a model folder; what it lists is checked whenever weights are read."""
 PARTS = ("transformer", "vae", "text_encoder", "tokenizer", "scheduler")
-BASE_PARTS = tuple(part for part in PARTS if part != "vae")
-"""What a student is distilled from: an autoencoder whose decoder is trained further keeps it."""
 _CONFIG = {"tokenizer": "tokenizer_config.json", "scheduler": "scheduler_config.json"}
 _WITHOUT_WEIGHTS = ("tokenizer", "scheduler")
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -69,8 +67,8 @@ def layers(folder: Path) -> int:
     return int(json.loads((folder / "transformer" / "config.json").read_text())["num_layers"])
 
 
-def digest(folder: Path, parts: Collection[str] = PARTS) -> str:
-    """Return the sha256 (hex) of the sorted `<sha256>  <path>` lines of the files of a model's `parts`.
+def digest(folder: Path) -> str:
+    """Return the sha256 (hex) of the sorted `<sha256>  <path>` lines of the model's files.
 
     Cheap: the lines come from SHA256SUMS where there is one, else files are hashed once and remembered by
     size and time of change in the user's cache folder.
@@ -78,7 +76,6 @@ def digest(folder: Path, parts: Collection[str] = PARTS) -> str:
     sums = _listed_sums(folder)
     if sums is None:
         sums = _remembered_sums(folder)
-    sums = {name: value for name, value in sums.items() if PurePath(name).parts[0] in parts}
     return hashlib.sha256(format_sums(sums).encode()).hexdigest()
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from bench.errors import UserError
-from methods.wan.folder import BASE_PARTS, SHIPPED, SUMS, format_sums, hash_file, read_sums, resolve
+from methods.wan.folder import SHIPPED, SUMS, format_sums, hash_file, read_sums, resolve
 from methods.wan.folder import digest as folder_digest
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Student(BaseModel):
     sigmas: tuple[Sigma, ...] = Field(min_length=1)
     """Where it is evaluated, descending from at most 1; after the last comes 0."""
     base: str | None = None
-    """Digest of what it was distilled from (`methods.wan.folder.digest` of BASE_PARTS), where that is known."""
+    """Digest of the model it was distilled from (`methods.wan.folder.digest`), where that is known."""
     model: str = ""
     """That model's name, for people."""
     guidance: float = Field(1.0, ge=1)
@@ -141,7 +141,7 @@ def digest(where: Path) -> str:
 
 def mounted(student: Student, name: str, model: str, base: WanTransformer3DModel) -> WanTransformer3DModel:
     """Return `apply` for a row's own names of student and model."""
-    return apply(student, find(name), base, folder_digest(resolve(model), BASE_PARTS))
+    return apply(student, find(name), base, folder_digest(resolve(model)))
 
 
 def apply(student: Student, where: Path, base: WanTransformer3DModel, base_digest: str) -> WanTransformer3DModel:

@@ -13,7 +13,7 @@ from torch import Tensor
 from bench.errors import UserError
 from methods.training.checkpoint import SHARD_BYTES, Snapshot, read_model, read_snapshot
 from methods.training.dmd.config import DmdConfig
-from methods.wan.folder import BASE_PARTS, SUMS, digest, format_sums, hash_file, resolve
+from methods.wan.folder import SUMS, digest, format_sums, hash_file, resolve
 from methods.wan.student import CARD, LORA, Student
 
 
@@ -109,7 +109,7 @@ def _teacher_weights(snapshot: Snapshot) -> dict[str, Tensor]:
     from safetensors.torch import load_file
 
     folder = resolve(snapshot.extra["model"])
-    if digest(folder, BASE_PARTS) != snapshot.extra["teacher"]:
+    if digest(folder) != snapshot.extra["teacher"]:
         raise UserError(f"{folder} is not the teacher any more: a LoRA is the difference to it; restore the folder")
     files = sorted((folder / "transformer").glob("*.safetensors"))
     return {name: t.float() for file in files for name, t in load_file(file).items()}

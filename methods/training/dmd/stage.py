@@ -23,8 +23,8 @@ from methods.training.dmd.teacher import Trajectories, follow
 from methods.training.dmd.times import exit_step, score_sigmas, student_sigmas
 from methods.training.learner import Learner
 from methods.training.session import Session
-from methods.wan.folder import BASE_PARTS, digest, resolve
-from methods.wan.load import load
+from methods.wan.folder import resolve
+from methods.wan.load import digest, load
 from methods.wan.schedules import shifted_grid
 
 CRITIC = "critic."
@@ -41,7 +41,7 @@ class DmdStage:
         config, snapshot = self.config, session.snapshot
         with session.setup("teacher"):
             self.wan = load(teacher, str(session.device))
-        known = digest(resolve(teacher), BASE_PARTS)
+        known = digest(resolve(teacher))
         if snapshot.extra.setdefault("teacher", known) != known:
             raise UserError(
                 f"the run was distilled from another teacher ({snapshot.extra['teacher'][:12]}, here {known[:12]}): "
