@@ -16,7 +16,7 @@ from methods.studies.study import Study, command, points
 from methods.studies.summary import METRICS
 from methods.studies.variants import Variant
 
-STEPS = (2, 3, 4, 6, 8, 12, 16, 25)
+STEPS = (2, 4, 6, 8, 12, 25)
 FULL = "front-ti2v-inversion-g2-25"
 EQUAL = {"dmd4": "teacher-4", "dmd8": "teacher-8"}
 """Each student, and its teacher at as many steps."""
