@@ -192,12 +192,14 @@ def test_a_metric_without_a_value_gives_its_own_reason_and_its_weight_to_the_oth
     scores = lite_scores("outside", 0.5) | {"perc-effl0-outside": Score(unscored="needs effl0, run bench weights")}
     found = explain(replace(result(0, {}), scores=scores), LITE_1)
     assert found.left_out["perc-effl0-outside"] == "needs effl0, run bench weights"
-    assert [part.share for part in found.axes[1].parts] == pytest.approx([0.5, 0.25, 0.25])
+    assert [part.share for part in found.axes[1].parts] == pytest.approx([2 / 3, 1 / 3])
 
 
 def test_a_stored_score_that_its_terms_do_not_give_is_refused() -> None:
     scores = lite_scores("outside", 0.5) | {"score": Score(99.0)}
-    with pytest.raises(UserError, match=r"stored score is 99\.0, its terms give 25\.0\d*; the store was altered"):
+    with pytest.raises(
+        UserError, match=r"stored score is 99\.0, its terms give (25|24\.9{6})[.0-9]*; the store was altered"
+    ):
         explain(replace(result(0, {}), scores=scores), LITE_1)
 
 

@@ -229,11 +229,11 @@ def test_the_shipped_trial_is_of_the_shipped_protocol_and_carries_its_score() ->
     assert (found["signature"], found["generator"]) == (judge.signature, GENERATOR)
     assert found["pairs"] >= 1000 and {c.partition("-")[0] for c in found["cases"]} == {"dev"}
     by_name = {one["name"]: one for one in found["metrics"]}
-    assert by_name.keys() | {"label-text"} == {card.name for card in judge.cards if own_axes(card)} | {"label-text"}
+    assert by_name.keys() == {card.name for card in judge.cards if own_axes(card)}
     verdicts = published.verdicts(judge.signature)
     weighing = {term.metric for term in judge.formula.terms if term.weight > 0} | {*AXES, "score"}
     assert {name for name, verdict in verdicts.items() if verdict.weighs} == weighing
-    assert {name for name in weighing if not verdicts[name].trusted} == {"warp-excess-dis", "edges-gms"}
+    assert {name for name in weighing if not verdicts[name].trusted} == set()
     assert by_name["score"]["levels"]["plain"]["rate"] >= WANTED_PLAIN
 
 

@@ -112,7 +112,7 @@ def test_every_official_metric_without_its_weights_says_what_to_run_and_the_scor
             name = next(n for n in weights.CATALOGUE if f"bench weights fetch {n}" in reason)
             assert reason == f"needs weights {name} ({weights.CATALOGUE[name].file}): run bench weights fetch {name}"
     assert scores["psnr"].value == 60 and scores["motion-lk"].value == 1
-    for name in ("score", "accuracy", "temporal"):
+    for name in ("score", "accuracy"):
         assert (scores[name].unscored or "").startswith("needs weights ")
 
 
