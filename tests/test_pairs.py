@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import json
+import lzma
 import os
 import random
 import shutil
@@ -36,7 +37,7 @@ from methods.training.pairs.decisions import decide, read_decisions, read_hard, 
 from methods.training.pairs.draw import draw
 from methods.training.pairs.mine import as_testset
 from methods.training.pairs.read import conditions, pair_files, read_pairs, verify
-from methods.training.pairs.record import KEYS, Augmentation, BuildSettings
+from methods.training.pairs.record import KEYS, Augmentation, BuildSettings, Manifest
 from methods.training.pairs.shard import read_shard, write_shard
 from testset.scenes.vocabulary import MOTIONS
 
@@ -84,6 +85,15 @@ def test_a_longer_build_begins_with_the_shorter_one(built: Path) -> None:
     assert [draw(longer.seed, i).key for i in (0, 4999)] == ["000000", "004999"]
     assert draw(0, 3) == draw(0, 3) != draw(0, 3, attempt=1) and draw(0, 3).source != draw(1, 3).source
     assert read_manifest(built).pairs[7].scenario == draw(0, 7).scenario == SCENARIOS[0]
+
+
+def test_the_shipped_manifest_holds_the_pairs_that_its_seed_gives() -> None:
+    packed = Path(__file__).parent.parent / "docs" / "pairs" / "v2-manifest.json.xz"
+    manifest = Manifest.model_validate_json(lzma.decompress(packed.read_bytes()))
+    assert len(manifest.pairs) == manifest.settings.count == 10_000 and len(manifest.shards) == 200
+    for pair in manifest.pairs[::199]:
+        again = draw(manifest.settings.seed, int(pair.key), pair.attempt)
+        assert again.record(pair.flags) == pair
 
 
 def test_sixty_four_pairs_are_built_by_the_command_even_if_it_is_killed_on_the_way(built: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from methods.studies.summary import METRICS
 from methods.studies.variants import Variant
 
 STEPS = {1.0: (2, 4, 6, 8, 12, 25), 2.0: (4, 25)}
-"""By guidance; at 2 the ends alone: edits with a given first frame are farther from their targets there (docs/training.md)."""
+"""By guidance; at 2 the ends alone: with a given first frame guidance takes edits away from their targets."""
 FULL = "front-ti2v-inversion-g2-25"
 EQUAL = {"dmd4": "teacher-4", "dmd8": "teacher-8"}
 """Each student, and its teacher at as many steps."""

@@ -2,9 +2,10 @@
 
     python -m tests.benchmarks.compiled_forward [--rounds 15] [--threads 2]
 
-One forward of `shopedit-mini` at batch 1 on a clip of 256x256x17, first frame given: eager, TorchScript (traced, frozen,
-optimised for inference), `torch.compile` (Inductor) and, where `onnx` and `onnxscript` are installed, ONNX Runtime. Forwards take
-turns; the median counts, of processor seconds with one thread, which what else runs hardly moves. An export is worth its second code path from 1.3 times on. Each also prints how far it is from eager.
+One forward of `shopedit-mini` at batch 1 on a clip of 256x256x17, first frame given: eager, TorchScript (traced,
+frozen, optimised for inference), `torch.compile` (Inductor) and, where `onnx` and `onnxscript` are installed, ONNX
+Runtime. Forwards take turns and the median counts: of wall seconds, or with one thread of processor seconds, which
+what else runs hardly moves. An export is worth its second code path from 1.3 times on. Each prints its error, too.
 """
 
 from __future__ import annotations
