@@ -16,7 +16,9 @@ def lines(points: Sequence[Mapping[str, Any]], x: str, y: str, log: bool = False
     alt = library()
 
     axis = alt.X("x:Q", title=x, scale=alt.Scale(type="log" if log else "linear", zero=False))
-    base = alt.Chart(alt.Data(values=list(points))).encode(x=axis, color=alt.Color("series:N", title=None))
+    base = alt.Chart(alt.Data(values=list(points))).encode(
+        x=axis, color=alt.Color("series:N", title=None, legend=alt.Legend(symbolOpacity=1))
+    )
     mean = alt.Y("mean:Q", title=y, scale=alt.Scale(zero=zero))
     band = base.mark_area(opacity=0.15).encode(y=alt.Y("low:Q", title=y, scale=alt.Scale(zero=zero)), y2="high:Q")
     return (band + base.mark_line(point=True).encode(y=mean)).properties(width=WIDTH, height=HEIGHT)
