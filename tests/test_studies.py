@@ -187,7 +187,7 @@ def test_a_study_is_drawn_from_its_json_and_says_what_drawing_needs(tmp_path, mo
     assert sorted(path.name for path in tmp_path.glob("*.svg")) == ["cost-curve-seconds.svg", "cost-curve-steps.svg"]
     monkeypatch.setitem(sys.modules, "altair", None)
     with pytest.raises(UserError, match="plots need altair: the study's JSON is written"):
-        plots.library()
+        plots.altair()
 
 
 def test_a_plot_draws_what_it_is_given():

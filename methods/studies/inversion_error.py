@@ -17,11 +17,11 @@ from typing import Any
 import typer
 
 from bench import registry
-from bench.errors import BenchError, UserError
+from bench.errors import BenchError
 from bench.inputs import CaseReader
 from bench.types import EditCase, EditRequest, Frames, MethodCard
 from methods.inversion import TI2VInversion
-from methods.studies.plots import lines, save
+from methods.studies.plots import lines, read, save
 from methods.studies.study import OUT, Device, DrawOnly, Limit, Out, Split, TestSet
 from methods.wan.padding import padded
 
@@ -160,10 +160,7 @@ def main(
 
 def plot(path: Path) -> None:
     """Draw the study's JSON beside it; UserError when there is none, or what draws is not installed."""
-    if not path.is_file():
-        raise UserError(f"{path}: no such study; run it without --draw-only first")
-    settings = json.loads(path.read_text(encoding="utf-8"))["settings"]
-    points = [row | {"x": row["nfe"]} for row in settings]
+    points = [row | {"x": row["nfe"]} for row in read(path)["settings"]]
     save(lines(points, "NFE, both legs", "PSNR to the decoded source, dB", log=True), path.with_suffix(".svg"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ WIDTH, HEIGHT = 480, 280
 
 def lines(points: Sequence[Mapping[str, Any]], x: str, y: str, log: bool = False, zero: bool = False) -> Any:
     """Return one line a series over `points` of x, mean, low, high and series; the band is the 95 % interval."""
-    alt = library()
+    alt = altair()
 
     axis = alt.X("x:Q", title=x, scale=alt.Scale(type="log" if log else "linear", zero=False))
     base = alt.Chart(alt.Data(values=list(points))).encode(
@@ -26,7 +27,7 @@ def lines(points: Sequence[Mapping[str, Any]], x: str, y: str, log: bool = False
 
 def differences(rows: Sequence[Mapping[str, Any]], x: str) -> Any:
     """Return one panel a group of `rows` of label, group, mean, low and high: a dot with its interval, around zero."""
-    alt = library()
+    alt = altair()
 
     base = alt.Chart(alt.Data(values=list(rows)))
     label = alt.Y("label:N", title=None, sort=None)
@@ -42,13 +43,21 @@ def save(chart: Any, path: Path) -> None:
     chart.save(str(path))
 
 
-def library() -> Any:
-    """Return altair; UserError where it is not installed, as on a machine that only measures."""
+def read(path: Path) -> dict[str, Any]:
+    """Return a study's JSON; UserError when there is none."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such study; run it without --draw-only first")
+    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return document
+
+
+def altair() -> Any:
+    """Return the plotting library; UserError where it is not installed, as on a machine that only measures."""
     try:
-        import altair
+        import altair as found
     except ImportError:
         raise UserError(
             "plots need altair: the study's JSON is written; draw it with --draw-only where "
             "`pip install 'shopedit-bench[studies]'` was run"
         ) from None
-    return altair
+    return found

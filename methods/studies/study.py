@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from bench.errors import BenchError, UserError
+from bench.errors import BenchError
 from bench.types import SCENARIOS
-from methods.studies.plots import differences, save
+from methods.studies.plots import differences, read, save
 from methods.studies.runs import Where, run
 from methods.studies.summary import METRICS, by_method, pairs, summary
 from methods.studies.variants import Variant, write_rows
@@ -99,10 +99,7 @@ class Study:
 
     def plot(self, out: Path) -> None:
         """Draw the study's JSON; UserError when there is none, or what draws is not installed."""
-        path = out / f"{self.name}.json"
-        if not path.is_file():
-            raise UserError(f"{path}: no such study; run it without --draw-only first")
-        for suffix, chart in self.draw(json.loads(path.read_text(encoding="utf-8"))).items():
+        for suffix, chart in self.draw(read(out / f"{self.name}.json")).items():
             save(chart, out / f"{self.name}{suffix}.svg")
 
 
