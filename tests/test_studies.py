@@ -17,6 +17,7 @@ from methods.studies import (
     ablation,
     adopt,
     agreement,
+    borrowing,
     cost_curve,
     few_step_front,
     few_step_start,
@@ -35,7 +36,16 @@ from tests.tiny_model import build
 
 STUDIES = [
     module.STUDY
-    for module in (ablation, cost_curve, few_step_front, few_step_start, guidance_sweep, presets, strength_curve)
+    for module in (
+        ablation,
+        borrowing,
+        cost_curve,
+        few_step_front,
+        few_step_start,
+        guidance_sweep,
+        presets,
+        strength_curve,
+    )
 ]
 EVERY_STUDY = pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.name)
 
@@ -161,20 +171,38 @@ def test_each_scenario_takes_the_settings_that_are_best_there_and_a_row_takes_th
     assert document["chosen"].get("add") != {"inversion_steps": 25, "generation_steps": 25}, "steps are no preset"
     study, row = tmp_path / "presets.json", tmp_path / "ti2v-v2.yaml"
     study.write_text(json.dumps(document))
-    row.write_text(adopt.ROW.read_text())
-    adopt.main(study, row)
+    row.write_text((adopt.ZOO / row.name).read_text())
+    adopt.main(study, tmp_path)
     assert read_row(row).card.parameters == zoo()[presets.ROW].card.parameters | {"presets": document["chosen"]}
 
 
-@pytest.mark.parametrize("wrong", ["{", '{"study": "presets"}', '{"chosen": {"style": {"strength": 7}}}'])
+def test_the_rows_that_borrow_take_over_the_settings_that_score_best(tmp_path):
+    document = borrowing.STUDY.document(exported(borrowing.STUDY), Where("dev", "shopedit-300", "cpu"))
+    ahead = {"borrowing-feature-injection-all-long": 99, "attention-sharing": 98}
+    for row in document["variants"]:
+        row["metrics"]["score"]["mean"] = ahead.get(row["name"], 1)
+    chosen = borrowing.chosen(document["variants"])
+    assert chosen == {"feature-injection": {"injection_layers": list(range(8)), "injection_share": 1.0}}
+    study, row = tmp_path / "borrowing.json", tmp_path / "feature-injection.yaml"
+    study.write_text(json.dumps({"chosen_rows": chosen}))
+    row.write_text((adopt.ZOO / row.name).read_text())
+    adopt.main(study, tmp_path)
+    assert read_row(row).card.parameters == zoo()[row.stem].card.parameters | chosen[row.stem]
+    assert row.read_text().count("#") == (adopt.ZOO / row.name).read_text().count("#")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["{", "[]", '{"study": "presets"}', '{"chosen": {"style": {"strength": 7}}}', '{"chosen_rows": {"none": {}}}'],
+)
 def test_a_row_stays_as_it_is_where_a_study_cannot_be_adopted(tmp_path, wrong, capsys):
     study, row = tmp_path / "presets.json", tmp_path / "ti2v-v2.yaml"
     study.write_text(wrong)
-    row.write_text(adopt.ROW.read_text())
+    row.write_text((adopt.ZOO / row.name).read_text())
     with pytest.raises(typer.Exit) as stopped:
-        adopt.main(study, row)
+        adopt.main(study, tmp_path)
     assert stopped.value.exit_code == 2 and capsys.readouterr().err.startswith("error: ")
-    assert row.read_text() == adopt.ROW.read_text() and sorted(tmp_path.iterdir()) == [study, row]
+    assert row.read_text() == (adopt.ZOO / row.name).read_text() and sorted(tmp_path.iterdir()) == [study, row]
 
 
 def test_a_study_is_drawn_from_its_json_and_says_what_drawing_needs(tmp_path, monkeypatch):

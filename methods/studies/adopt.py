@@ -1,55 +1,89 @@
-"""Write the presets that the study `presets` chose into the row: `python -m methods.studies.adopt PRESETS_JSON`."""
+"""Write what a study chose into the rows: `python -m methods.studies.adopt STUDY_JSON`.
+
+The study `presets` chooses the presets of `ti2v-v2`, `borrowing` parameters of the two rows that borrow.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import yaml
 
 from bench.errors import BenchError, UserError
 from methods.rows import read_row
+from methods.studies.presets import ROW
 
 HEAD = "  presets:"
-ROW = Path(__file__).parent.parent / "zoo" / "ti2v-v2.yaml"
+ZOO = Path(__file__).parent.parent / "zoo"
 
 
-def adopted(study: Path, row: Path) -> str:
-    """Return the row's text with the study's presets in place of its own, which have to be its last parameter.
+def adopted(study: Path, zoo: Path) -> dict[Path, str]:
+    """Return the new text of every row that the study changes.
 
-    UserError when the file is of no such study, or the row has no presets at its end.
+    UserError when the file is of no study that chooses, or a row has no presets at its end.
     """
     try:
-        chosen = json.loads(study.read_text(encoding="utf-8"))["chosen"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{study}: not the study `presets` ({error}); wanted a JSON that it wrote") from None
-    text = row.read_text(encoding="utf-8")
-    before, found, _ = text.partition(f"\n{HEAD}")
+        document = json.loads(study.read_text(encoding="utf-8"))
+        presets, rows = document.get("chosen"), document.get("chosen_rows", {})
+    except (OSError, ValueError, AttributeError) as error:
+        raise UserError(f"{study}: no study ({error}); wanted the JSON of `presets` or `borrowing`") from None
+    if presets is None and "chosen_rows" not in document:
+        raise UserError(f"{study}: this study chooses nothing; wanted the JSON of `presets` or `borrowing`")
+    texts = {path: _with_parameters(_read(path), rows[path.stem]) for path in (zoo / f"{name}.yaml" for name in rows)}
+    if presets is not None:
+        path = zoo / f"{ROW}.yaml"
+        texts[path] = _with_presets(path, presets)
+    return texts
+
+
+def _read(row: Path) -> str:
+    if not row.is_file():
+        raise UserError(f"{row}: no such row; wanted the folder that has the rows which the study is about")
+    return row.read_text(encoding="utf-8")
+
+
+def _with_presets(path: Path, presets: dict[str, Any]) -> str:
+    """Return a row's text with other presets, which have to be its last parameter."""
+    before, found, _ = _read(path).partition(f"\n{HEAD}")
     if not found:
-        raise UserError(f"{row}: has no line '{HEAD}'; wanted a row whose last parameter is presets")
-    lines = yaml.safe_dump({"presets": chosen}, sort_keys=False, default_flow_style=None, width=110).splitlines()
+        raise UserError(f"{path}: has no line '{HEAD}'; wanted a row whose last parameter is presets")
+    lines = yaml.safe_dump({"presets": presets}, sort_keys=False, default_flow_style=None, width=110).splitlines()
     return "\n".join((before, *(f"  {line}" for line in lines))) + "\n"
 
 
+def _with_parameters(text: str, changes: dict[str, Any]) -> str:
+    """Return a row's text with other values; a comment behind a value that changes goes with it."""
+    for name, value in changes.items():
+        line = f"  {name}: {json.dumps(value)}".replace('"', "")
+        text, found = re.subn(rf"^  {name}: .*$", line, text, flags=re.MULTILINE)
+        if not found:
+            text += f"{line}\n"
+    return text
+
+
 def main(
-    study: Annotated[Path, typer.Argument(help="presets.json of the study.")],
-    row: Annotated[Path, typer.Option(help="Row to be changed.")] = ROW,
+    study: Annotated[Path, typer.Argument(help="presets.json or borrowing.json.")],
+    zoo: Annotated[Path, typer.Option(help="Folder of the rows to be changed.")] = ZOO,
 ) -> None:
-    """Write the presets of a study into a row."""
+    """Write what a study chose into the rows."""
     try:
-        text = adopted(study, row)
+        texts = adopted(study, zoo)
         with TemporaryDirectory() as beside:
-            draft = Path(beside) / row.name
-            draft.write_text(text, encoding="utf-8")
-            read_row(draft)
-        row.write_text(text, encoding="utf-8")
+            for path, text in texts.items():
+                draft = Path(beside) / path.name
+                draft.write_text(text, encoding="utf-8")
+                read_row(draft)
+        for path, text in texts.items():
+            path.write_text(text, encoding="utf-8")
+            typer.echo(path)
     except BenchError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None
-    typer.echo(row)
 
 
 if __name__ == "__main__":
