@@ -2,7 +2,8 @@
 
     <folder>/<test set>-<version>/<protocol>-<signature>/
         board.json                       what was compared: cases and metrics, one a line
-        <method>-v<version>-<key>.json   one version of one method: an edit a line
+        <method>-v<version>-<key>.json   one version of one method: an edit a line; over a part of a split its name
+                                         ends in the part's, `-mini`
 
 Numbers have six digits. Left out are clips, series and anchors (any machine makes them anew), and what was measured of
 cost unless it is asked for. A run of one's own always takes the place of what is read back (`bench.store.repo`), and
@@ -152,7 +153,8 @@ def write(
     for key, rows in by_key.items():
         mine = [s for s in sets if s.method_key == key and s.split == split and s.seed == rows[0].seed]
         file = _method_file(board, rows, mine, known, environments.get(rows[-1].run, {}), split, cost)
-        written.append(_put(place / f"{file.method.name}-v{file.method.version}-{key[:8]}.json", file))
+        part = "" if {split} == {r.case.split for r in rows} else f"-{split}"
+        written.append(_put(place / f"{file.method.name}-v{file.method.version}-{key[:8]}{part}.json", file))
     return tuple(written)
 
 
