@@ -33,6 +33,11 @@ class Home:
         return self.root / "blobs"
 
     @property
+    def copies(self) -> Path:
+        """Lossy copies of edits that were made elsewhere, `<sha256 of the edit>.mp4`: to be watched, never scored."""
+        return self.root / "copies"
+
+    @property
     def cache(self) -> Path:
         """What can be deleted at any time: extracted features and the like."""
         return self.root / "cache"

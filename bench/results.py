@@ -2,11 +2,13 @@
 
     <folder>/<test set>-<version>/<protocol>-<signature>/
         board.json                       what was compared: cases and metrics, one a line
-        <method>-v<version>-<key>.json   one version of one method: an edit a line
+        <method>-v<version>-<key>.json   one version of one method: an edit a line; over a part of a split its name
+                                         ends in the part's, `-mini`
+        clips/                           copies of edits, to be watched (`bench.results_clips`)
 
-Numbers have six digits. Left out are clips, series and anchors (any machine makes them anew), and what was measured of
-cost unless it is asked for. A run of one's own always takes the place of what is read back (`bench.store.repo`), and
-`bench run` makes such an edit as if nothing were known of it.
+Numbers have six digits. Left out are the edits themselves, series and anchors (any machine makes them anew), and what
+was measured of cost unless it is asked for. A run of one's own always takes the place of what is read back
+(`bench.store.repo`), and `bench run` makes such an edit as if nothing were known of it.
 """
 
 from __future__ import annotations
@@ -26,37 +28,41 @@ from bench.store.records import Stage
 from bench.types import EditCase, MethodCard, MetricCard
 
 BOARD = "board.json"
+CLIPS = "clips"
+"""Folder of clips, beside the files of results."""
 DIGITS = 6
 MEASURED = frozenset({"seconds", "peak-memory"})
 """Metrics whose values depend on how busy the machine was."""
 _MACHINE = frozenset({"platform", "cpu", "cores", "gpu"})
 """Facts that say something of cost alone."""
-_Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """What every piece of a file of results is: closed and unchangeable."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class BoardFile(_Part):
+class BoardFile(Part):
     """What the methods beside it were compared on."""
 
     format: Literal[1] = 1
     testset: str
     version: str
-    testset_digest: _Hash
+    testset_digest: Hash
     protocol: str
     signature: str
     metrics: tuple[MetricCard, ...]
     cases: tuple[EditCase, ...]
 
 
-class EditLine(_Part):
+class EditLine(Part):
     """One edit. `scores` goes along `MethodFile.metrics`; null where `MethodFile.unscored` has the reason."""
 
-    key: _Hash
+    key: Hash
     """`identity.job_key`."""
-    clip: _Hash | None = None
+    clip: Hash | None = None
     """sha256 of the clip as this program stores it; none for an edit that failed."""
     nfe: int | None = None
     seconds: float | None = None
@@ -67,7 +73,7 @@ class EditLine(_Part):
     scores: tuple[float | None, ...]
 
 
-class SetLine(_Part):
+class SetLine(Part):
     """A metric of the whole set of edits."""
 
     metric: str
@@ -80,14 +86,14 @@ class SetLine(_Part):
     failed: int
 
 
-class MethodFile(_Part):
+class MethodFile(Part):
     """One version of one method over one split."""
 
     format: Literal[1] = 1
-    testset_digest: _Hash
+    testset_digest: Hash
     signature: str
     method: MethodCard
-    method_key: _Hash
+    method_key: Hash
     split: str
     seed: int
     finished: str
@@ -144,7 +150,7 @@ def write(
         metrics=tuple(offered.values()),
         cases=tuple(cases[i] for i in sorted(cases)),
     )
-    written = [_put(place / BOARD, there)]
+    written = [put(place / BOARD, there)]
     environments = {run.id: run.environment for run in runs}
     by_key: dict[str, list[Result]] = {}
     for result in results:
@@ -152,7 +158,8 @@ def write(
     for key, rows in by_key.items():
         mine = [s for s in sets if s.method_key == key and s.split == split and s.seed == rows[0].seed]
         file = _method_file(board, rows, mine, known, environments.get(rows[-1].run, {}), split, cost)
-        written.append(_put(place / f"{file.method.name}-v{file.method.version}-{key[:8]}.json", file))
+        part = "" if {split} == {r.case.split for r in rows} else f"-{split}"
+        written.append(put(place / f"{file.method.name}-v{file.method.version}-{key[:8]}{part}.json", file))
     return tuple(written)
 
 
@@ -213,7 +220,7 @@ def _round(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.{DIGITS}g}")
 
 
-def _put(path: Path, content: BoardFile | MethodFile) -> Path:
+def put(path: Path, content: Part) -> Path:
     """Write a file whose long lists have an element a line, so that a diff shows which one changed."""
     text = ",\n".join(
         f" {json.dumps(name)}: {_block(value)}" for name, value in content.model_dump(mode="json").items()
@@ -243,7 +250,7 @@ def _block(value: Any) -> str:
 # reading
 
 
-_File = TypeVar("_File", BoardFile, MethodFile)
+_File = TypeVar("_File", bound=Part)
 
 
 class NotResults(ValueError):
@@ -264,11 +271,10 @@ def read(folder: Path) -> Found:
     rows: list[tuple[BoardFile, MethodFile]] = []
     faults: list[str] = []
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in (BOARD, "README.md")):
-        if path.name.startswith(".") or path.suffix == ".py":
+        if path.name.startswith(".") or path.suffix == ".py" or path.parent.parent.name == CLIPS:
             continue
         try:
-            board = read_board(path.parent / BOARD)
-            rows.append((board, _read_method(path, board)))
+            rows.append(read_row(path))
         except NotResults as error:
             faults.append(str(error))
     return Found(tuple(rows), tuple(dict.fromkeys(faults)))
@@ -278,19 +284,22 @@ def read_board(path: Path) -> BoardFile:
     """Return what a folder of methods was compared on. Raises NotResults."""
     if not path.is_file():
         raise NotResults(f"{path}: missing; the files beside it cannot be read without it")
-    return _parsed(path, BoardFile)
+    return parsed(path, BoardFile)
 
 
-def _read_method(path: Path, board: BoardFile) -> MethodFile:
+def read_row(path: Path) -> tuple[BoardFile, MethodFile]:
+    """Return a method's file with what it was compared on. Raises NotResults."""
+    board = read_board(path.parent / BOARD)
     if path.suffix != ".json":
         raise NotResults(f"{path}: not a file of results; `bench results write` makes them")
-    file = _parsed(path, MethodFile)
+    file = parsed(path, MethodFile)
     if wrong := next(_faults(file, board), None):
         raise NotResults(f"{path}: {wrong}; restore the file, or write it anew with `bench results write`")
-    return file
+    return board, file
 
 
-def _parsed(path: Path, model: type[_File]) -> _File:
+def parsed(path: Path, model: type[_File]) -> _File:
+    """Return a file's content as `model`. Raises NotResults."""
     try:
         return model.model_validate_json(path.read_bytes())
     except ValidationError as error:

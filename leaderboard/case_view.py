@@ -64,7 +64,8 @@ def tiles(case: EditCase, results: Mapping[str, Result | None], shelf: ClipShelf
             continue
         score = result.scores.get(HEADLINE)
         clip = _explained(shelf.edit(result), words.no_clip if result.ok else words.edit_failed)
-        made.append(Tile("edit", name, numbers.fixed(score.value, 1) if score else "", clip))
+        notes = ([numbers.fixed(score.value, 1)] if score else []) + ([words.copy] if clip.copy else [])
+        made.append(Tile("edit", name, " · ".join(notes), clip))
     return made
 
 

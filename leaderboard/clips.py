@@ -10,7 +10,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -41,6 +41,8 @@ class Clip:
     data: bytes | None
     """MP4, H.264 in yuv420p."""
     reason: str | None = None
+    copy: bool = False
+    """Whether it is a lossy copy of an edit that was made elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +52,21 @@ class ClipShelf:
     home: Home
     runs: tuple[Run, ...]
     """Of the board: they say where its test set was read from."""
+    copies: tuple[Path, ...] = ()
+    """Folders with copies of edits that were made elsewhere (`Home.copies`), for edits that are not here."""
 
     def edit(self, result: Result) -> Clip:
-        """Return a stored edit, or why there is none (the method's own failure included)."""
+        """Return a stored edit, else a copy of it, or why there is none (the method's own failure included)."""
         if result.sha256 is None:
             return Clip(None, result.reason or "no clip was stored")
         blobs = BlobStore(self.home.blobs)
-        if result.sha256 not in blobs and not self._cached(result.sha256).is_file():
-            again = f"bench run --method {result.method.name} --split {result.case.split}"
-            return Clip(None, f"the clip is not in this state folder; {again} makes it")
-        return self._prepare(result.sha256, blobs.path(result.sha256))
+        if result.sha256 in blobs or self._cached(result.sha256).is_file():
+            return self._prepare(result.sha256, blobs.path(result.sha256))
+        for folder in self.copies:
+            if (path := folder / f"{result.sha256}.mp4").is_file():
+                return replace(self._prepare(f"{result.sha256}-copy", path), copy=True)
+        again = f"bench run --method {result.method.name} --split {result.case.split}"
+        return Clip(None, f"the clip is not in this state folder; {again} makes it")
 
     def asset(self, case: EditCase, role: str) -> Clip:
         """Return a case's `source`, `target` or `mask`, checked against its sha256."""
@@ -87,11 +94,11 @@ class ClipShelf:
             except (BenchError, ImportError) as error:
                 _log.info("test set '%s' is left out: %s", name, error)
 
-    def _cached(self, sha256: str) -> Path:
-        return self.home.cache / "board" / f"{sha256}-{_RECIPE}.mp4"
+    def _cached(self, name: str) -> Path:
+        return self.home.cache / "board" / f"{name}-{_RECIPE}.mp4"
 
-    def _prepare(self, sha256: str, path: Path, mask: bool = False, fps: Fraction = Fraction(8)) -> Clip:
-        cached = self._cached(sha256)
+    def _prepare(self, name: str, path: Path, mask: bool = False, fps: Fraction = Fraction(8)) -> Clip:
+        cached = self._cached(name)
         try:
             with _lock:  # two visitors of one case must not write the same file
                 if not cached.is_file():

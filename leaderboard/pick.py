@@ -117,12 +117,12 @@ def written(label: str, name: str, **layout: Any) -> str:
     return value.strip()
 
 
-def choose(name: str, value: str) -> None:
+def choose(name: str, value: str | list[str]) -> None:
     """Set a choice from a button's callback."""
     st.session_state[f"pick.{name}"] = value
 
 
-def choose_all(choices: Mapping[str, str]) -> None:
+def choose_all(choices: Mapping[str, str | list[str]]) -> None:
     """Set several choices from a button's callback."""
     for name, value in choices.items():
         choose(name, value)

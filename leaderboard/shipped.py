@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench import results, results_journal
+from bench import results, results_clips, results_journal
 from bench.errors import UserError
 from bench.home import Home
 from bench.store.access import open_reader
@@ -48,10 +48,10 @@ def open_shipped(cache: Path) -> tuple[Home, Reader] | None:
     home = Home(cache / "results" / _content(place))
     try:
         if not home.root.is_dir():
-            found = results.read(place)
-            for fault in found.faults:
+            found, copies = results.read(place), results_clips.read(place)
+            for fault in (*found.faults, *copies.faults):
                 _log.warning("%s", fault)
-            _make(found, home.root)
+            _make(found, copies, home.root)
         reader = open_reader(home, None)
     except (OSError, UserError) as error:
         _log.warning("the rows of %s are left out: %s", place, error)
@@ -67,12 +67,13 @@ def _content(place: Path) -> str:
     return found.hexdigest()[:16]
 
 
-def _make(found: results.Found, root: Path) -> None:
+def _make(found: results.Found, copies: results_clips.Copies, root: Path) -> None:
     """Fill a store aside and put it in its place at once, unless another board was faster."""
     root.parent.mkdir(parents=True, exist_ok=True)
     aside = Home(Path(tempfile.mkdtemp(dir=root.parent, prefix=".part-")))
     try:
         results_journal.put_journals(found, aside.journals)
+        results_clips.put_copies(copies, aside.copies)
         open_reader(aside, None).engine.dispose()
         try:
             aside.root.replace(root)

@@ -69,6 +69,8 @@ class Source:
     """Whether it is the state folder's own."""
     shipped: Rows | None
     """The project's own rows (`leaderboard.shipped`), where they stand beside one's own."""
+    copies: tuple[Path, ...]
+    """Folders with copies of edits that were made elsewhere."""
     stamp: str
     url: str | None
     """Of the database, where it is not the state folder's own."""
@@ -110,6 +112,19 @@ class Source:
                 found.setdefault(one.method_key, {}).setdefault(one.metric, one.score)  # of several seeds the lowest
         return found
 
+    def watchable(self, board: Board) -> tuple[str, tuple[str, ...]] | None:
+        """Return the part of the test set with copies of edits to watch, and the methods that made those edits."""
+        clips = {path.stem for folder in self.copies for path in folder.glob("*.mp4")}
+        readers = (self.reader, *(() if self.shipped is None else (self.shipped[1],)))
+        found = [edit for reader in readers for edit in reader.edits_of(board, clips)]
+        parts = [{case.split, *case.subsets} for _, case in found]
+        shared = set.intersection(*parts) if parts else set()
+        if not shared:
+            return None
+        counts, whole = query.splits(self.columns(board)), {case.split for _, case in found}
+        smallest = min(shared, key=lambda name: (counts.get(name, 0), name in whole, name))
+        return smallest, tuple(dict.fromkeys(name for name, _ in found))
+
     def provenance(self, key: str) -> Provenance:
         """Return who made a method's clips and who its scores, by its key: what was not submitted was run here."""
         held = _provenances(self.home, self.url, self.stamp) if self.own else {}
@@ -145,13 +160,14 @@ def open_source() -> Source:
     url = os.environ.get(DATABASE) or None
     home = _home()
     rows = _shipped(home.cache, os.environ.get(shipped.VARIABLE))
+    copies = (home.copies, *((rows[0].copies,) if rows else ()))
     if url is None and not _database(home).is_file() and not home.journals.is_dir():
         if rows is None:
             raise StoreMissing(f"{home.root}: holds no store")
-        return Source(home, *_contents(rows[1], None, ""), rows[1], False, None, "", url)
+        return Source(home, *_contents(rows[1], None, ""), rows[1], False, None, copies, "", url)
     stamp = _stamp(home, url)
     reader = _reader(str(home.root), url, _identity(home, url))
-    return Source(home, *_contents(reader, rows and rows[1], stamp), reader, True, rows, stamp, url)
+    return Source(home, *_contents(reader, rows and rows[1], stamp), reader, True, rows, copies, stamp, url)
 
 
 @lru_cache(maxsize=4)

@@ -20,13 +20,14 @@ from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
 import leaderboard
+from bench.blobs import BlobStore
 from bench.cli import app as bench_app
 from bench.home import Home, open_home
 from bench.meta import published
 from bench.meta.published import Verdict
 from bench.plan import RunSpec
 from bench.run import prepare, run
-from bench.store.access import open_reader
+from bench.store.access import open_reader, open_store
 from bench.store.db import HEAD, alembic_config
 from bench.store.read import Result
 from leaderboard import access, numbers
@@ -237,6 +238,28 @@ def test_a_method_without_a_result_for_the_case_says_so(home: Path) -> None:
     for case, reason in (("clip0-product", None), ("clip3-remove", EN.cases.not_run)):
         (player,) = elements(opened(CASES, method=["blend", "masked"], case=case), "player")
         assert {t["label"]: t["reason"] for t in player["tiles"]}["masked"] == reason
+
+
+def test_copies_are_shown_as_such_and_the_page_leads_to_them(
+    home: Path, results: tuple[Result, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = Home(tmp_path)
+    shutil.copytree(home / "journal", elsewhere.journals)
+    open_store(elsewhere, None)
+    monkeypatch.setenv("BENCH_HOME", str(tmp_path))
+    result = next(r for r in results if r.method.name == "blend")
+    at = opened(CASES, method="blend", case=result.case.id, split="dev")
+    assert EN.cases.watch not in [b.label for b in at.button]
+    elsewhere.copies.mkdir()
+    shutil.copy(BlobStore(Home(home).blobs).path(str(result.sha256)), elsewhere.copies / f"{result.sha256}.mp4")
+    at = opened(CASES, method="still", case=result.case.id, split="dev")
+    assert EN.cases.copies not in [c.value for c in at.caption]
+    next(b for b in at.button if b.label == EN.cases.watch).click().run()
+    assert (at.selectbox(key="pick.split").value, at.multiselect(key="pick.method").value) == ("smoke", ["blend"])
+    assert EN.cases.copies in [c.value for c in at.caption]
+    (player,) = elements(at, "player")
+    assert player["tiles"][2]["clip"]
+    assert player["tiles"][2]["note"].endswith(f" · {EN.cases.copy}")
 
 
 def test_an_empty_store_names_the_command_that_fills_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

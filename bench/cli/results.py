@@ -11,6 +11,7 @@ from bench.cli.options import DbOption, HomeOption
 
 if TYPE_CHECKING:
     from bench.results import Found
+    from bench.results_clips import Copies
 
 app = typer.Typer(no_args_is_help=True, help="Rows of the board as reviewable files: write, check, load.")
 FolderArgument = Annotated[Path, typer.Argument(help="Folder of results.")]
@@ -26,10 +27,15 @@ def write(
     cost: Annotated[
         bool, typer.Option("--cost", help="Keep measured seconds and memory: only where nothing else ran meanwhile.")
     ] = False,
+    clips: Annotated[
+        bool, typer.Option("--clips", help="Write small copies of the edits too, for the board's player.")
+    ] = False,
     home: HomeOption = None,
     db: DbOption = None,
 ) -> None:
     """Write one file per method version, beside what the folder holds already."""
+    from bench import results_clips
+    from bench.blobs import BlobStore
     from bench.cli.console import err, escape, out
     from bench.cli.table import board_of
     from bench.errors import UserError
@@ -37,7 +43,8 @@ def write(
     from bench.results import write as put
     from bench.store.access import open_reader
 
-    reader = open_reader(open_home(home), db)
+    place = open_home(home)
+    reader = open_reader(place, db)
     boards = reader.boards()
     if not boards:
         raise UserError("the store holds no run; make one with `bench run --method NAME`")
@@ -58,8 +65,11 @@ def write(
         err().print(f"{escape(name)} is left out: {len(covered[name])} of {len(cases)} cases, or a submission")
     kept = [r for r in results if r.method.name in whole]
     sets = reader.sets(board, split, seed)
-    for path in put(folder, board, kept, sets, reader.metrics(), runs, split, cost=cost):
+    there, *files = put(folder, board, kept, sets, reader.metrics(), runs, split, cost=cost)
+    for path in (there, *files):
         out().print(escape(str(path)), soft_wrap=True)
+    for path in files if clips else ():
+        out().print(escape(str(results_clips.write(path, BlobStore(place.blobs)))), soft_wrap=True)
 
 
 @app.command("check")
@@ -67,35 +77,39 @@ def check(folder: FolderArgument) -> None:
     """Say what is wrong with a folder of results, a line per file; exit 2 where anything is."""
     from bench.cli.console import out
 
-    found = _found(folder)
-    out().print(f"{len(found.rows)} rows, {len(found.faults)} faults")
-    raise typer.Exit(2 if found.faults else 0)
+    found, copies = _found(folder)
+    faults = len(found.faults) + len(copies.faults)
+    out().print(f"{len(found.rows)} rows, {len(copies.clips)} clips, {faults} faults")
+    raise typer.Exit(2 if faults else 0)
 
 
 @app.command("load")
 def load(folder: FolderArgument, home: HomeOption = None, db: DbOption = None) -> None:
-    """Take the rows of a folder into a store; what was run there itself takes precedence."""
+    """Take the rows and clips of a folder into a store; what was run there itself takes precedence."""
     from bench.cli.console import out
     from bench.home import open_home
+    from bench.results_clips import put_copies
     from bench.results_journal import put_journals
     from bench.store.access import open_store
 
-    found = _found(folder)
+    found, copies = _found(folder)
     place = open_home(home)
     new = put_journals(found, place.journals)
+    clips = put_copies(copies, place.copies)
     open_store(place, db)
-    out().print(f"{new} rows loaded, {len(found.rows) - new} were there already")
-    raise typer.Exit(2 if found.faults else 0)
+    out().print(f"{new} rows and {clips} clips loaded, {len(found.rows) - new} rows were there already")
+    raise typer.Exit(2 if found.faults or copies.faults else 0)
 
 
-def _found(folder: Path) -> Found:
+def _found(folder: Path) -> tuple[Found, Copies]:
     from bench.cli.console import problem
     from bench.errors import UserError
     from bench.results import read
+    from bench.results_clips import read as read_clips
 
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; `bench results write` makes one")
-    found = read(folder)
-    for fault in found.faults:
+    found, copies = read(folder), read_clips(folder, decode=True)
+    for fault in (*found.faults, *copies.faults):
         problem(fault)
-    return found
+    return found, copies

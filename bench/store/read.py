@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -216,6 +216,20 @@ class Reader:
                     continue
                 found.append(_result(edit, case, method, scores.get(edit.id, {})))
         return tuple(found)
+
+    def edits_of(self, board: Board, clips: Collection[str]) -> tuple[tuple[str, EditCase], ...]:
+        """Return the method's name and the case of a board's edits that have one of these clips, named by sha256."""
+        query = (
+            select(MethodRow.name, CaseRow)
+            .join(EditRow, EditRow.method_id == MethodRow.id)
+            .join(CaseRow, EditRow.case_id == CaseRow.id)
+            .join(TestSetRow, EditRow.testset_id == TestSetRow.id)
+            .where(TestSetRow.digest == board.testset_digest, EditRow.sha256.in_(clips))
+            .order_by(MethodRow.name, CaseRow.case_id)
+        )
+        with Session(self._engine) as session:
+            found = session.execute(query).tuples()
+            return tuple((name, EditCase.model_validate(case.record)) for name, case in found)
 
     def sets(self, board: Board, split: str | None = None, seed: int | None = None) -> tuple[SetResult, ...]:
         """Return what metrics of sets say of a board's methods, in order of method, split, seed and metric."""

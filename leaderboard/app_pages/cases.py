@@ -65,9 +65,25 @@ st.caption(words.position.format(n=at + 1, of=len(order)))
 case = entries[case_id].case
 edits = query.of_case(store.results(chosen.board, sorted(picked), [case_id]), picked)
 with st.spinner(text.frame.preparing, show_time=False):
-    shelf = ClipShelf(store.home, store.runs_of(chosen.board))
+    shelf = ClipShelf(store.home, store.runs_of(chosen.board), store.copies)
     tiles = case_view.tiles(case, {name: edits.get(name) for name in picked}, shelf, text)
     mask = shelf.asset(case, "mask")
+shows = [tile for tile in tiles if tile.role == "edit" and tile.clip.data]
+there = None if shows else store.watchable(chosen.board)
+if there and there[0] != chosen.split:
+    st.button(
+        words.watch,
+        icon=":material/movie:",
+        on_click=pick.choose_all,
+        args=(
+            {
+                "split": there[0],
+                "scenario": frame.ALL,
+                "vertical": frame.ALL,
+                "method": [name for name in picked if name in there[1]] or list(there[1][:2]),
+            },
+        ),
+    )
 player(
     tiles,
     mask if mask.data else None,
@@ -77,6 +93,8 @@ player(
     words.player,
     key="player",
 )
+if any(tile.clip.copy for tile in shows):
+    st.caption(words.copies)
 st.space("small")
 facts(case_view.facts(case, text), key="facts")
 if edits:

@@ -22,6 +22,9 @@ class Words:
     no_clip: str
     edit_failed: str
     not_run: str
+    watch: str
+    copy: str
+    copies: str
     instruction: str
     source_prompt: str
     target_prompt: str
@@ -52,6 +55,9 @@ WORDS = {
         no_clip="This clip is not on this machine: {reason}",
         edit_failed="No edit: {reason}",
         not_run="This method has not been run on this case.",
+        watch="Go to edits whose clips are here",
+        copy="copy",
+        copies="A copy is compressed, to be watched: differences show the compression too. Scores are those of the edit itself.",
         instruction="Instruction",
         source_prompt="Source prompt",
         target_prompt="Target prompt",
@@ -96,6 +102,9 @@ WORDS = {
         no_clip="这段视频不在本机：{reason}",
         edit_failed="没有编辑结果：{reason}",
         not_run="这个方法没有在该案例上运行。",
+        watch="转到本机有视频的编辑结果",
+        copy="副本",
+        copies="副本经过压缩，仅供观看：差异图中也包含压缩误差。得分来自编辑结果本身。",
         instruction="指令",
         source_prompt="源描述",
         target_prompt="目标描述",
