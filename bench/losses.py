@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.errors import UserError
-from bench.explain import explain
+from bench.explain import Explanation, explain
 from bench.score import Formula
 from bench.stats import macro_average
 from bench.store.read import Result
@@ -44,20 +44,27 @@ def lost(result: Result, formula: Formula) -> dict[str, float]:
         raise UserError(f"{result.method.name} on {result.case.id} has no score: {found.score.unscored}")
     if not found.axes:
         return {FAILED: 100.0}
-    parts = [
-        (part.placed.term.metric, axis.exponent * part.share, part.placed.x)
-        for axis in found.axes
-        for part in axis.parts
-    ]
-    if any(x == 0 and exponent > 0 for _, exponent, x in parts):
-        costs = [(name, exponent if x == 0 else 0.0) for name, exponent, x in parts]
-    else:
-        costs = [(name, -exponent * math.log(x) if exponent > 0 else 0.0) for name, exponent, x in parts]
-    total = math.fsum(cost for _, cost in costs)
     points: dict[str, float] = {}
-    for name, cost in costs:
-        points[name] = points.get(name, 0.0) + ((100 - found.score.value) * cost / total if total > 0 else 0.0)
+    names = [part.placed.term.metric for axis in found.axes for part in axis.parts]
+    for name, cost in zip(names, by_term(found), strict=True):
+        points[name] = points.get(name, 0.0) + cost
     return points
+
+
+def by_term(found: Explanation) -> tuple[float, ...]:
+    """Return the points that each term cost, in the order of the axes and of their parts; they sum to 100 - score.
+
+    Empty where the edit failed or has no score.
+    """
+    if found.score.value is None:
+        return ()
+    parts = [(axis.exponent * part.share, part.placed.x) for axis in found.axes for part in axis.parts]
+    if any(x == 0 and exponent > 0 for exponent, x in parts):
+        costs = [exponent if x == 0 else 0.0 for exponent, x in parts]
+    else:
+        costs = [-exponent * math.log(x) if exponent > 0 else 0.0 for exponent, x in parts]
+    total = math.fsum(costs)
+    return tuple((100 - found.score.value) * cost / total if total > 0 else 0.0 for cost in costs)
 
 
 def losses(results: Sequence[Result], formula: Formula) -> Losses:

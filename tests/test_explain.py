@@ -106,6 +106,7 @@ def test_the_terms_of_a_real_edit_multiply_to_its_axes_and_these_to_its_score(fo
     score = 100 * prod(axis["factor"] for axis in found["axes"])
     assert 0 < score < 100
     assert found["score"] == pytest.approx(score)
+    assert sum(term["lost"] for axis in found["axes"] for term in axis["terms"]) == pytest.approx(100 - score)
     assert found["score"] == exported("blend", "clip0-background")
     weights = {t["metric"]: t["share"] for t in found["axes"][1]["terms"]}
     assert weights == {"kept": 0.75, "motion": 0.25}

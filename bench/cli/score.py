@@ -88,6 +88,10 @@ def _formula(board: Board) -> Formula:
 
 
 def _record(board: Board, result: Result, found: Explanation) -> dict[str, Any]:
+    from bench.losses import by_term
+
+    points = iter(by_term(found))
+
     def axis(part: AxisPart) -> dict[str, Any]:
         terms = [
             {
@@ -101,6 +105,7 @@ def _record(board: Board, result: Result, found: Explanation) -> dict[str, Any]:
                 "weight": p.placed.term.weight,
                 "share": p.share,
                 "factor": p.factor,
+                "lost": next(points, None),
             }
             for p in part.parts
         ]

@@ -35,8 +35,8 @@ class Where:
     """Processes that edit and score."""
 
 
-def run(methods: Sequence[str], rows: Path, where: Where, metrics: Sequence[str] = ()) -> dict[str, Any]:
-    """Edit and score the split with rows of the zoo and of the folder `rows`; return `bench export`'s document.
+def run(methods: Sequence[str], rows: Path | None, where: Where, metrics: Sequence[str] = ()) -> dict[str, Any]:
+    """Edit and score the split with rows of the zoo and of a folder `rows`; return `bench export`'s document.
 
     `metrics` are scored besides the protocol's.
 
@@ -57,8 +57,17 @@ def run(methods: Sequence[str], rows: Path, where: Where, metrics: Sequence[str]
     return document
 
 
-def _bench(arguments: list[str], rows: Path, where: Where, stdout: Any) -> subprocess.CompletedProcess[str]:
+def explained(method: str, case: str, seed: int, where: Where) -> dict[str, Any]:
+    """Return what `bench score explain` says of a stored edit. Raises BenchError when it refuses."""
+    done = _bench(["score", "explain", method, case, "--seed", str(seed), "--json"], None, where, subprocess.PIPE)
+    if done.returncode:
+        raise BenchError(f"bench score explain {method} {case} ended with exit code {done.returncode}")
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def _bench(arguments: list[str], rows: Path | None, where: Where, stdout: Any) -> subprocess.CompletedProcess[str]:
     home = [] if where.home is None else ["--home", str(where.home)]
     beside = os.environ.get(ROWS)
-    environment: Mapping[str, str] = os.environ | {ROWS: os.pathsep.join(filter(None, [str(rows), beside]))}
+    environment: Mapping[str, str] = os.environ | {ROWS: os.pathsep.join(filter(None, [str(rows or ""), beside]))}
     return subprocess.run([*BENCH, *arguments, *home], env=environment, stdout=stdout, text=True, check=False)
