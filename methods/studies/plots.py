@@ -16,7 +16,7 @@ def lines(points: Sequence[Mapping[str, Any]], x: str, y: str, log: bool = False
     """Return one line a series over `points` of x, mean, low, high and series; the band is the 95 % interval."""
     alt = altair()
 
-    axis = alt.X("x:Q", title=x, scale=alt.Scale(type="log" if log else "linear", zero=False))
+    axis = alt.X("x:Q", title=x, scale=alt.Scale(type="log" if log else "linear", zero=False, nice=not log))
     base = alt.Chart(alt.Data(values=list(points))).encode(
         x=axis, color=alt.Color("series:N", title=None, legend=alt.Legend(symbolOpacity=1))
     )
@@ -31,11 +31,12 @@ def differences(rows: Sequence[Mapping[str, Any]], x: str) -> Any:
 
     base = alt.Chart(alt.Data(values=list(rows)))
     label = alt.Y("label:N", title=None, sort=None)
-    bars = base.mark_rule(strokeWidth=2).encode(y=label, x=alt.X("low:Q", title=x), x2="high:Q")
+    bars = base.mark_rule(strokeWidth=2).encode(y=label, x=alt.X("low:Q", title=None), x2="high:Q")
     dots = base.mark_point(filled=True, size=60).encode(y=label, x="mean:Q")
     zero = base.mark_rule(strokeDash=[4, 3]).encode(x=alt.datum(0))
     layers = (zero + bars + dots).properties(width=150)
-    return layers.facet(facet=alt.Facet("group:N", title=None, sort=None), columns=4)
+    order = list(dict.fromkeys(row["group"] for row in rows))
+    return layers.facet(facet=alt.Facet("group:N", title=x, sort=order), columns=4)
 
 
 def save(chart: Any, path: Path) -> None:
