@@ -14,9 +14,10 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from bench.errors import BenchError, UserError
+from bench.errors import UserError
 from methods.rows import read_row
 from methods.studies.presets import ROW
+from methods.studies.study import one_line_errors
 
 HEAD = "  presets:"
 ZOO = Path(__file__).parent.parent / "zoo"
@@ -71,7 +72,7 @@ def main(
     zoo: Annotated[Path, typer.Option(help="Folder of the rows to be changed.")] = ZOO,
 ) -> None:
     """Write what a study chose into the rows."""
-    try:
+    with one_line_errors():
         texts = adopted(study, zoo)
         with TemporaryDirectory() as beside:
             for path, text in texts.items():
@@ -81,9 +82,6 @@ def main(
         for path, text in texts.items():
             path.write_text(text, encoding="utf-8")
             typer.echo(path)
-    except BenchError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from None
 
 
 if __name__ == "__main__":

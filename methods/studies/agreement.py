@@ -15,9 +15,9 @@ from typing import Annotated, Any
 
 import typer
 
-from bench.errors import BenchError, UserError
+from bench.errors import UserError
 from methods.studies.runs import Where, run
-from methods.studies.study import EDITS, Home
+from methods.studies.study import EDITS, Home, one_line_errors
 
 WITHIN = 0.1
 """Points of score."""
@@ -72,11 +72,8 @@ def main(
     home: Home = None,
 ) -> None:
     """Make some of a study's edits again on a CPU, and say whether their scores agree."""
-    try:
+    with one_line_errors():
         found = compared(edits, row, split, home)
-    except BenchError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from None
     typer.echo(json.dumps(found, indent=1))
     raise typer.Exit(0 if found["agree"] else 1)
 

@@ -23,7 +23,7 @@ from bench.testsets import select
 from bench.types import SCENARIOS, EditCase, TestSet
 from methods.studies.runs import Where, explained, run
 from methods.studies.strips import Clip, around, write_strip
-from methods.studies.study import OUT, Devices, Home, Limit, Out, Protocol, Workers
+from methods.studies.study import OUT, Devices, Home, Limit, Out, Protocol, Workers, one_line_errors
 from methods.studies.study import TestSet as TestSetName
 from methods.studies.summary import METRICS, Edits, by_method
 
@@ -210,11 +210,8 @@ def main(
 ) -> None:
     """Show the edits of each scenario that a row did worst and best, beside the other rows' edits of them."""
     where = Where(split, testset, device, protocol, limit, home, workers)
-    try:
+    with one_line_errors():
         typer.echo(make(list(dict.fromkeys(row or ROWS)), where, out))
-    except BenchError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from None
 
 
 if __name__ == "__main__":

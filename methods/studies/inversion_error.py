@@ -22,7 +22,7 @@ from bench.inputs import CaseReader
 from bench.types import EditCase, EditRequest, Frames, MethodCard
 from methods.inversion import TI2VInversion
 from methods.studies.plots import lines, read, save
-from methods.studies.study import OUT, Device, DrawOnly, Limit, Out, Split, TestSet
+from methods.studies.study import OUT, Device, DrawOnly, Limit, Out, Split, TestSet, one_line_errors
 from methods.wan.padding import padded
 
 NAME = "inversion-error"
@@ -146,15 +146,12 @@ def main(
     """How well does each solver bring back what it inverted? --limit counts source clips."""
     path = out / f"{NAME}.json"
     out.mkdir(parents=True, exist_ok=True)
-    try:
+    with one_line_errors():
         if not draw_only:
             table = summed(measure(split, testset, device, limit, out / f"{NAME}.jsonl", model))
             document = {"study": NAME, "testset": testset, "split": split, "device": device, "settings": table}
             path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
         plot(path)
-    except BenchError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from None
     typer.echo(path)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -103,6 +104,16 @@ class Study:
             save(chart, out / f"{self.name}{suffix}.svg")
 
 
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Say what is wrong in one line, with exit code 2, where the block raises an error that is on purpose."""
+    try:
+        yield
+    except BenchError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from None
+
+
 def command(study: Study) -> None:
     """Run a study from the command line."""
 
@@ -123,14 +134,11 @@ def command(study: Study) -> None:
         if series:
             kept = tuple(v for v in study.variants if v.series in series or v.name == study.against)
             chosen = replace(study, variants=kept)
-        try:
+        with one_line_errors():
             if draw_only:
                 study.plot(out)
             else:
                 typer.echo(chosen.make(where, out))
-        except BenchError as error:
-            typer.echo(f"error: {error}", err=True)
-            raise typer.Exit(2) from None
 
     main.__doc__ = study.question
     typer.run(main)

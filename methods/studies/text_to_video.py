@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from bench.errors import BenchError, UserError
+from bench.errors import UserError
 from bench.stats import compare, interval
 from methods.studies.plots import lines, read, save
-from methods.studies.study import OUT, Device, DrawOnly, Out
+from methods.studies.study import OUT, Device, DrawOnly, Out, one_line_errors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -200,15 +200,12 @@ def main(
     """What do teacher and students make of a prompt alone, in 1, 2, 4 and 8 steps?"""
     path = out / f"{NAME}.json"
     out.mkdir(parents=True, exist_ok=True)
-    try:
+    with one_line_errors():
         if not draw_only:
             found = summed(measure(model, device, scenes, batch, work / f"{NAME}.jsonl"))
             document = {"study": NAME, "device": device.partition(":")[0], **found}
             path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
         plot(path)
-    except BenchError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from None
     typer.echo(path)
 
 
