@@ -13,7 +13,7 @@ from methods.studies.plots import lines
 from methods.studies.study import Study, command, points
 from methods.studies.variants import Variant
 
-STEPS = (4, 6, 8, 12, 16, 25, 40)
+STEPS = (4, 8, 12, 25)
 BASE, OURS = "ti2v-inversion", "ti2v-v2"
 
 
