@@ -169,11 +169,14 @@ def test_each_scenario_takes_the_settings_that_are_best_there_and_a_row_takes_th
     assert document["chosen"].get("color", {}) == own.get("color", {}), "the row's own preset was best"
     assert document["chosen"]["product"] == {"strength": 0.8}
     assert document["chosen"].get("add") != {"inversion_steps": 25, "generation_steps": 25}, "steps are no preset"
-    study, row = tmp_path / "presets.json", tmp_path / "ti2v-v2.yaml"
+    study = tmp_path / "presets.json"
     study.write_text(json.dumps(document))
-    row.write_text((adopt.ZOO / row.name).read_text())
+    rows = [tmp_path / f"{name}.yaml" for name in adopt.PRESET]
+    for row in rows:
+        row.write_text((adopt.ZOO / row.name).read_text())
     adopt.main(study, tmp_path)
-    assert read_row(row).card.parameters == zoo()[presets.ROW].card.parameters | {"presets": document["chosen"]}
+    for row in rows:
+        assert read_row(row).card.parameters == zoo()[row.stem].card.parameters | {"presets": document["chosen"]}
 
 
 def test_the_rows_that_borrow_take_over_the_settings_that_score_best(tmp_path):
@@ -196,13 +199,16 @@ def test_the_rows_that_borrow_take_over_the_settings_that_score_best(tmp_path):
     ["{", "[]", '{"study": "presets"}', '{"chosen": {"style": {"strength": 7}}}', '{"chosen_rows": {"none": {}}}'],
 )
 def test_a_row_stays_as_it_is_where_a_study_cannot_be_adopted(tmp_path, wrong, capsys):
-    study, row = tmp_path / "presets.json", tmp_path / "ti2v-v2.yaml"
+    study = tmp_path / "presets.json"
     study.write_text(wrong)
-    row.write_text((adopt.ZOO / row.name).read_text())
+    rows = [tmp_path / f"{name}.yaml" for name in adopt.PRESET]
+    for row in rows:
+        row.write_text((adopt.ZOO / row.name).read_text())
     with pytest.raises(typer.Exit) as stopped:
         adopt.main(study, tmp_path)
     assert stopped.value.exit_code == 2 and capsys.readouterr().err.startswith("error: ")
-    assert row.read_text() == (adopt.ZOO / row.name).read_text() and sorted(tmp_path.iterdir()) == [study, row]
+    assert all(row.read_text() == (adopt.ZOO / row.name).read_text() for row in rows)
+    assert sorted(tmp_path.iterdir()) == sorted([study, *rows])
 
 
 def test_a_study_is_drawn_from_its_json_and_says_what_drawing_needs(tmp_path, monkeypatch):

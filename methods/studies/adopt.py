@@ -1,6 +1,6 @@
 """Write what a study chose into the rows: `python -m methods.studies.adopt STUDY_JSON`.
 
-The study `presets` chooses the presets of `ti2v-v2`, `borrowing` parameters of the two rows that borrow.
+The study `presets` chooses the presets of `ti2v-v2` and its text row, `borrowing` settings of the rows that borrow.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from methods.studies.presets import ROW
 from methods.studies.study import one_line_errors
 
 HEAD = "  presets:"
+PRESET = (ROW, f"{ROW}-text")
+"""Rows that have one set of presets."""
 ZOO = Path(__file__).parent.parent / "zoo"
 
 
@@ -37,8 +39,7 @@ def adopted(study: Path, zoo: Path) -> dict[Path, str]:
         raise UserError(f"{study}: this study chooses nothing; wanted the JSON of `presets` or `borrowing`")
     texts = {path: _with_parameters(_read(path), rows[path.stem]) for path in (zoo / f"{name}.yaml" for name in rows)}
     if presets is not None:
-        path = zoo / f"{ROW}.yaml"
-        texts[path] = _with_presets(path, presets)
+        texts |= {path: _with_presets(path, presets) for path in (zoo / f"{name}.yaml" for name in PRESET)}
     return texts
 
 
