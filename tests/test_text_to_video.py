@@ -7,7 +7,7 @@ import typer
 
 from bench.errors import UserError
 from bench.types import SCENARIOS
-from methods.studies import text_to_video
+from methods.studies import inversion_error, text_to_video
 from methods.training.report.held_out import HeldOut
 from tests.moving_boxes import MovingBoxes
 from tests.tiny_model import build
@@ -61,6 +61,15 @@ def test_students_are_compared_with_the_teacher_at_as_many_steps(tmp_path):
     assert sorted(p.name for p in tmp_path.glob("*.svg")) == [
         f"text-to-video-{name}.svg" for name in ("attributes", "detail", "kvd", "motion")
     ]
+
+
+@pytest.mark.parametrize("study", [text_to_video, inversion_error])
+def test_a_device_that_is_not_there_is_one_line(study, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(typer.Exit) as stopped:
+        study.main(device="cuda:1", out=tmp_path)
+    assert stopped.value.exit_code == 2
+    assert capsys.readouterr().err.startswith("error: --device cuda:1: PyTorch sees no GPU here; use --device cpu")
 
 
 def test_more_scenes_than_are_held_out_are_refused_before_anything_is_loaded(tmp_path, capsys):

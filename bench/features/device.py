@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from bench.errors import UserError
+
 _device = "cpu"
+
+
+def check(name: str) -> None:
+    """Raise UserError where PyTorch sees no GPU and `name` is one."""
+    import torch
+
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise UserError(f"--device {name}: PyTorch sees no GPU here; use --device cpu or install a CUDA build")
 
 
 def use(name: str) -> None:

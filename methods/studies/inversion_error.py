@@ -18,6 +18,7 @@ import typer
 
 from bench import registry
 from bench.errors import BenchError
+from bench.features.device import check
 from bench.inputs import CaseReader
 from bench.types import EditCase, EditRequest, Frames, MethodCard
 from methods.inversion import TI2VInversion
@@ -57,6 +58,7 @@ def measure(split: str, testset: str, device: str, limit: int | None, cells: Pat
     cases = list({case.group: case for case in reversed(found.select(split))}.values())[::-1][:limit]
     if not cases:
         raise BenchError(f"test set {found.name} has no split '{split}'; wanted one of {', '.join(found.splits)}")
+    check(device)
     base = _method({}, model)
     base.load(device)
     reader, done = CaseReader(found.root), _read(cells, base)

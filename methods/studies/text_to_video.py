@@ -19,6 +19,7 @@ import numpy as np
 import typer
 
 from bench.errors import UserError
+from bench.features.device import check
 from bench.stats import compare, interval
 from methods.studies.plots import lines, read, save
 from methods.studies.study import OUT, Device, DrawOnly, Out, one_line_errors
@@ -53,7 +54,7 @@ def settings() -> list[tuple[str, str | None, float, int]]:
 def measure(model: str, device: str, scenes: int, batch: int, cells: Path, held: HeldOut | None = None) -> Cells:
     """Return what was measured of every setting and scene; what the file `cells` holds already is not made again.
 
-    UserError when more scenes are asked for than are held out.
+    UserError when more scenes are asked for than are held out, or the device is not there.
     """
     import torch
 
@@ -68,6 +69,7 @@ def measure(model: str, device: str, scenes: int, batch: int, cells: Path, held:
 
     if not 1 <= scenes <= PAIRS:
         raise UserError(f"--scenes {scenes}: the held-out set has {PAIRS}; wanted 1 to {PAIRS}")
+    check(device)
     held = held or HeldOut(RenderedScenes(device))
     folder = resolve(model)
     journal = Journal(cells, "/".join((digest(folder)[:16], held.pairs.pin[:16], device.partition(":")[0])))

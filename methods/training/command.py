@@ -301,10 +301,11 @@ def _session(
 def _device(name: str | None) -> str:
     import torch
 
+    from bench.features import device
+
     if name is None:
         return "cuda" if torch.cuda.is_available() else "cpu"
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise UserError(f"--device {name}: PyTorch sees no GPU here; use --device cpu or install a CUDA build")
+    device.check(name)
     return name
 
 
