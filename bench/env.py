@@ -27,7 +27,11 @@ PACKAGES = (
 
 
 def environment(device: str) -> dict[str, Any]:
-    """Return versions, commit and hardware as JSON-ready facts; what cannot be told is None."""
+    """Return versions, commit and hardware as JSON-ready facts; what cannot be told is None.
+
+    Where there is no checkout, as in an image, the environment variable SHOPEDIT_COMMIT says which commit was copied.
+    """
+    changed = _git("status", "--porcelain", "--untracked-files=no")
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -36,8 +40,8 @@ def environment(device: str) -> dict[str, Any]:
         "device": device,
         "gpu": _gpu(device),
         "packages": {name: _version(name) for name in PACKAGES},
-        "commit": _git("rev-parse", "HEAD"),
-        "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        "commit": _git("rev-parse", "HEAD") or os.environ.get("SHOPEDIT_COMMIT"),
+        "dirty": None if changed is None else bool(changed),
     }
 
 

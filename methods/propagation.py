@@ -45,10 +45,10 @@ class PropagationParameters(Parameters):
 
 
 def propagated(edit: Frames, guide: Frames, first: Frames, p: PropagationParameters) -> Frames:
-    """Return the edit T x H x W x 3 with the first frame's pixels wherever the guide's motion can carry them."""
+    """Return the edit T x H x W x 3: frame 0 is the first frame, later ones have its pixels where motion takes them."""
     import numpy as np
 
-    made = [edit[0].astype(np.float32)]
+    made = [first.astype(np.float32)]
     for frame, (share, carried) in zip(edit[1:], _carried(guide, first, p), strict=True):
         made.append(share * carried + (1 - share) * frame)
     frames: Frames = np.clip(np.rint(np.stack(made)), 0, 255).astype(np.uint8)
@@ -99,6 +99,4 @@ class PropagatedFrame(Control):
         source, first = request.source.frames, request.first_frame
         if first is None or first.shape != source.shape[1:]:
             raise CaseFailed("no edited first frame of the source's size: give one (track first-frame)")
-        frames = propagated(source, source, first, self.parameters)
-        frames[0] = first
-        return frames
+        return propagated(source, source, first, self.parameters)

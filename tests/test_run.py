@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench import env
 from bench.errors import CaseFailed, UserError
 from bench.executors.inline import Inline
 from bench.home import open_home
@@ -268,6 +273,19 @@ def test_the_environment_of_a_run_is_recorded(toy: Path, toyset: Path) -> None:
     assert facts["packages"]["numpy"]
     assert facts["device"] == "cpu"
     assert set(facts) >= {"commit", "dirty", "cpu", "cores", "gpu", "platform", "python"}
+
+
+def test_a_copy_without_a_checkout_is_told_its_commit(tmp_path: Path) -> None:
+    """Real: the module lies in a folder without .git, as in an image."""
+    copy = tmp_path / "bench"
+    copy.mkdir()
+    shutil.copy(env.__file__, copy)
+    (copy / "__init__.py").touch()
+    code = "import json; from bench.env import environment; print(json.dumps(environment('cpu')))"
+    told = os.environ | {"SHOPEDIT_COMMIT": "abc", "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, cwd=tmp_path, env=told)
+    facts = json.loads(done.stdout)
+    assert facts["commit"] == "abc" and facts["dirty"] is None
 
 
 def test_a_clip_that_the_store_has_is_not_encoded_again(

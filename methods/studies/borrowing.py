@@ -57,7 +57,7 @@ STUDY = Study(
     variants(),
     draw,
     against=BASE,
-    extra=lambda rows: {"chosen_rows": chosen(rows)},
+    extra=lambda document: {"chosen_rows": chosen(document["variants"])},
 )
 
 if __name__ == "__main__":

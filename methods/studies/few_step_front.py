@@ -74,7 +74,7 @@ STUDY = Study(
     draw,
     compared=tuple((FULL, row) for row in (*EQUAL, *EQUAL.values())) + tuple(EQUAL.items()),
     metrics=(*METRICS, "attribute-accuracy", "edges-gms", "perc-effl0", "motion-lk"),
-    extra=kept,
+    extra=lambda document: kept(document["variants"]),
 )
 
 if __name__ == "__main__":

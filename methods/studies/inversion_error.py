@@ -2,6 +2,8 @@
 
 Every source clip of the split is inverted under its own prompt and first frame and generated again under the same, at
 guidance 1. The error is PSNR to the source as the autoencoder alone returns it, so that only the solver is measured.
+Each setting is compared, clip by clip, with Euler at as many evaluations or, where it has no such setting, at the next
+more. What each clip gave lies in `inversion-error.jsonl`, which a stopped run goes on from.
 """
 
 from __future__ import annotations
@@ -11,7 +13,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from math import log10
 from pathlib import Path
-from statistics import fmean, stdev
 from typing import Any
 
 import typer
@@ -19,7 +20,9 @@ import typer
 from bench import registry
 from bench.errors import BenchError
 from bench.features.device import check
+from bench.identity import testset_digest
 from bench.inputs import CaseReader
+from bench.stats import Interval, compare, interval
 from bench.types import EditCase, EditRequest, Frames, MethodCard
 from methods.inversion import TI2VInversion
 from methods.studies.plots import lines, read, save
@@ -37,6 +40,7 @@ SOLVERS = {
     "euler / unipc": ("euler", "unipc"),
     "published": ("euler-lagged", "unipc"),
 }
+BASE = "euler"
 STEPS = (3, 5, 10, 15, 25, 50)
 CEILING = 99.0
 """dB that stand for clips which agree in every pixel."""
@@ -91,17 +95,25 @@ def measure(split: str, testset: str, device: str, limit: int | None, cells: Pat
 
 
 def summed(records: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the mean PSNR of each setting with a 95 % normal interval over clips."""
-    groups: dict[tuple[str, int, int], list[float]] = {}
+    """Return the mean PSNR of each setting with its 95 % interval over clips, and what it is ahead of Euler, paired."""
+    groups: dict[tuple[str, int, int], dict[str, float]] = {}
     for record in records:
-        groups.setdefault((record["series"], record["steps"], record["nfe"]), []).append(record["psnr"])
+        groups.setdefault((record["series"], record["steps"], record["nfe"]), {})[record["clip"]] = record["psnr"]
+    euler = {nfe: values for (series, _, nfe), values in groups.items() if series == BASE}
     table = []
-    for (series, steps, nfe), values in groups.items():
-        half = 1.96 * stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
-        mean = fmean(values)
-        ends = {"low": mean - half, "high": mean + half}
-        table.append({"series": series, "steps": steps, "nfe": nfe, "mean": mean, **ends, "clips": len(values)})
-    return sorted(table, key=lambda row: (row["series"], row["steps"]))
+    for (series, steps, nfe), values in sorted(groups.items()):
+        row = {"series": series, "steps": steps, "nfe": nfe, "clips": len(values)}
+        row |= _ends(interval(list(values.values()), list(values)))
+        at = min((n for n in euler if n >= nfe), default=None)
+        if series != BASE and at is not None and (both := sorted(values.keys() & euler[at].keys())):
+            found = compare([values[clip] for clip in both], [euler[at][clip] for clip in both], both)
+            row["over_euler"] = {"nfe": at, **_ends(found.difference), "p": found.p}
+        table.append(row)
+    return table
+
+
+def _ends(found: Interval) -> dict[str, float]:
+    return {"mean": found.mean, "low": found.low, "high": found.high}
 
 
 def _method(parameters: Mapping[str, Any], model: str) -> TI2VInversion:
@@ -150,8 +162,10 @@ def main(
     out.mkdir(parents=True, exist_ok=True)
     with one_line_errors():
         if not draw_only:
-            table = summed(measure(split, testset, device, limit, out / f"{NAME}.jsonl", model))
-            document = {"study": NAME, "testset": testset, "split": split, "device": device, "settings": table}
+            records = measure(split, testset, device, limit, out / f"{NAME}.jsonl", model)
+            document = {"study": NAME, "testset": testset, "testset_digest": testset_digest(registry.testset(testset))}
+            document |= {"model": records[0]["model"], "split": split, "device": device, "partial": limit is not None}
+            document["settings"] = summed(records)
             path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
         plot(path)
     typer.echo(path)

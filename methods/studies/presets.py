@@ -1,6 +1,7 @@
 """Which settings of TI2V-v2 suit which kind of edit: `python -m methods.studies.presets`.
 
-Each variant is the whole row without presets and one thing changed. The best of each scenario becomes its preset:
+Each variant is the whole row without presets and one thing changed. Of those that are surely ahead of the row without
+presets in a scenario (paired 95 % interval) the best becomes its preset, and where none is, the row has none there:
 `python -m methods.studies.adopt docs/studies/presets.json`.
 """
 
@@ -38,15 +39,19 @@ CHANGES: dict[str, dict[str, Any]] = {
     "strength-08": {"strength": 0.8},
     "guidance-15": {"guidance": 1.5},
     "guidance-2": {"guidance": 2.0},
+    "slack-1": {"propagate_slack": 1.0, "propagate_levels": 20.0},
     "slack-2": {"propagate_slack": 2.0, "propagate_levels": 30.0},
-    "slack-05": {"propagate_slack": 0.5, "propagate_levels": 12.0},
+    "slack-2-guidance-2": {"propagate_slack": 2.0, "propagate_levels": 30.0, "guidance": 2.0},
+    "slack-3": {"propagate_slack": 3.0, "propagate_levels": 45.0},
+    "slack-6": {"propagate_slack": 6.0, "propagate_levels": 90.0},
+    "slack-9": {"propagate_slack": 9.0, "propagate_levels": 130.0},
     "steps-8": {"inversion_steps": 8, "generation_steps": 8},
     "steps-25": {"inversion_steps": 25, "generation_steps": 25},
 }
 """What else is changed, one at a time."""
 COSTLY = ("steps-8", "steps-25")
 """Those that say what steps are worth and are no preset: how many a row takes is its cost, not its taste."""
-MOVED = ("borrowing-out", "blending-out", "model-alone", "strength-09", "guidance-15", "slack-2")
+MOVED = ("model-alone", "guidance-15", "slack-2")
 """Those of them that are tried for shapes that do not stay, too."""
 
 
@@ -74,21 +79,23 @@ def best(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def chosen(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return each scenario's preset: what its best variant changes of the row; the row's own where that is best."""
-    row = zoo()[ROW].card.parameters
+    """Return each scenario's preset: what the best of the variants changes that are surely ahead of PLAIN there."""
+    variants = {row["name"]: row for row in document["variants"]}
     presets: dict[str, dict[str, Any]] = {}
     for scenario in SCENARIOS:
-        there = [
-            (found["scenarios"][scenario]["mean"], found["name"], found["changes"])
-            for found in document["variants"]
-            if scenario in found["scenarios"] and found["x"] not in COSTLY
+        behind = [
+            (pair["scenarios"][scenario]["mean"], pair["b"])
+            for pair in document["pairs"]
+            if pair["b"] != ROW
+            and variants[pair["b"]]["x"] not in COSTLY
+            and scenario in pair["scenarios"]
+            and pair["scenarios"][scenario]["high"] < 0
         ]
-        if not there:
-            continue
-        _, name, changes = max(there, key=lambda one: one[:2])
-        kept = row["presets"].get(scenario, {}) if name == ROW else changes
-        presets[scenario] = {key: value for key, value in kept.items() if key != "presets" and value != row.get(key)}
-    return {scenario: preset for scenario, preset in presets.items() if preset}
+        if behind:
+            changes = variants[min(behind)[1]]["changes"]
+            own = zoo()[ROW].card.parameters
+            presets[scenario] = {k: v for k, v in changes.items() if k != "presets" and v != own[k]}
+    return presets
 
 
 def draw(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,7 +109,7 @@ STUDY = Study(
     variants(),
     draw,
     against=PLAIN,
-    extra=lambda rows: {"best": best({"variants": rows}), "chosen": chosen({"variants": rows})},
+    extra=lambda document: {"best": best(document), "chosen": chosen(document)},
 )
 
 if __name__ == "__main__":

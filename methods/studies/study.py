@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -49,8 +49,8 @@ class Study:
     """More pairs of variants: the second is subtracted from the first."""
     metrics: tuple[str, ...] = METRICS
     """What is summed up; those outside the protocol are scored besides it."""
-    extra: Callable[[Sequence[Mapping[str, Any]]], Mapping[str, Any]] | None = None
-    """From the variants' summaries to what else the document says."""
+    extra: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    """From the document to what else it says."""
 
     def document(self, exported: Mapping[str, Any], where: Where) -> dict[str, Any]:
         """Return the study's JSON from what `bench export` says; BenchError when a variant has no edits."""
@@ -61,7 +61,7 @@ class Study:
         if absent := [name for name in names if name not in edits]:
             raise BenchError(f"no edits of {', '.join(absent)} in the store; look at what `bench run` said above")
         rows = [summary(variant, edits[variant.name], self.metrics) for variant in self.variants]
-        return {
+        document = {
             "study": self.name,
             "question": self.question,
             **{key: exported[key] for key in ("testset", "version", "testset_digest", "signature")},
@@ -70,8 +70,8 @@ class Study:
             "partial": where.limit is not None,
             "variants": rows,
             "pairs": pairs(edits, compared, self.metrics),
-            **(self.extra(rows) if self.extra else {}),
         }
+        return document | (self.extra(document) if self.extra else {})
 
     def edits(self, exported: Mapping[str, Any], where: Where) -> str:
         """Return the score of every edit as JSON, one a line: what another machine compares its own with."""
@@ -153,15 +153,18 @@ def points(document: Mapping[str, Any], metric: str = "score") -> list[dict[str,
     ]
 
 
-def panels(document: Mapping[str, Any], x: str) -> Any:
-    """Return the chart of a document's pairs: what the first is ahead of each second, over all and by scenario."""
+def panels(document: Mapping[str, Any], x: str, first: str | None = None, second: str | None = None) -> Any:
+    """Return the chart of a document's pairs with that first or second: what the first is ahead, also by scenario."""
     labels = {row["name"]: f"{row['series']}: {row['x']}" for row in document["variants"]}
     rows = []
     for pair in document["pairs"]:
+        if (first or pair["a"], second or pair["b"]) != (pair["a"], pair["b"]):
+            continue
         for group in ("all", *SCENARIOS):
             found = pair if group == "all" else pair["scenarios"].get(group)
             if found is not None:
                 rows.append(
-                    {"label": labels[pair["b"]], "group": group} | {k: found[k] for k in ("mean", "low", "high")}
+                    {"label": labels[pair["b" if second is None else "a"]], "group": group}
+                    | {k: found[k] for k in ("mean", "low", "high")}
                 )
     return differences(rows, x)

@@ -47,6 +47,7 @@ def write_rows(folder: Path, variants: Iterable[Variant]) -> None:
         entry = rows[variant.base]
         row = {
             "name": variant.name,
+            "version": entry.card.version,
             "class": entry.target,
             "family": entry.card.family,
             "track": entry.card.track,
