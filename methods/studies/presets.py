@@ -54,6 +54,9 @@ COSTLY = ("steps-8", "steps-25")
 MOVED = ("model-alone", "guidance-15", "slack-2")
 """Those of them that are tried for shapes that do not stay, too."""
 
+WORTH = 0.3
+"""Points of score that a preset brings at the least: a smaller lead may be sure and is still not worth a setting."""
+
 
 def variants() -> tuple[Variant, ...]:
     """Return the row as it is, every way to finish a clip, and each change on the two that carry the first frame."""
@@ -90,6 +93,7 @@ def chosen(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             and variants[pair["b"]]["x"] not in COSTLY
             and scenario in pair["scenarios"]
             and pair["scenarios"][scenario]["high"] < 0
+            and pair["scenarios"][scenario]["mean"] <= -WORTH
         ]
         if behind:
             changes = variants[min(behind)[1]]["changes"]
