@@ -64,13 +64,17 @@ class FewStepParameters(WanParameters):
     generation_solver: Literal["euler"] = Field("euler", description="euler: the student's sampler decides")
     guidance: float = Field(1.0, ge=1, description="a guidance scale >= 1; 1 for a student, which has it built in")
 
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """The source prompt, but where an edit starts from the source under fresh noise."""
+        return super().needs if self.start == "renoise" else ("source_prompt",)
+
 
 class FewStep(WanMethod):
     """Edit in a few steps, by a student or by the model itself."""
 
     Parameters: ClassVar[type[FewStepParameters]] = FewStepParameters
     parameters: FewStepParameters
-    needs: ClassVar[tuple[Need, ...]] = ("source_prompt",)
 
     @classmethod
     def variant(cls, card: MethodCard, changes: Mapping[str, Any]) -> MethodCard:

@@ -45,6 +45,11 @@ class InversionParameters(WanParameters):
         None, gt=0, description="a schedule shift > 0 for the inversion, or null for that of the generation"
     )
 
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """The source prompt, under which the source is walked up."""
+        return ("source_prompt",)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Branches:
@@ -67,7 +72,6 @@ class TI2VInversion(WanMethod):
 
     Parameters: ClassVar[type[InversionParameters]] = InversionParameters
     parameters: InversionParameters
-    needs: ClassVar[tuple[Need, ...]] = ("source_prompt",)
 
     def latents(self, wan: Backbone, request: EditRequest) -> Tensor:
         """Return the edit's latents; latent frame 0 is that of the first frame asked for, bit for bit."""

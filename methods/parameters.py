@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from typing_extensions import Self
 
 from bench.errors import UserError
-from bench.types import Track
+from bench.types import Need, Track
 
 
 class Parameters(BaseModel):
@@ -36,6 +36,11 @@ class Parameters(BaseModel):
                 f"method '{row}': {name} = {wrong['input']!r} is not allowed; "
                 f"wanted {allowed.description} (default {allowed.default!r})"
             ) from None
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """Words that a row with these values cannot do without; a case that lacks one is refused at planning."""
+        return ()
 
     def check_track(self, row: str, track: Track) -> None:
         """Raise UserError where a value asks for what the row's input track does not give."""

@@ -48,34 +48,32 @@ def read_row(path: Path) -> MethodEntry:
         wrong = error.errors()[0]
         field = ".".join(map(str, wrong["loc"]))
         raise UserError(f"{path}: {field}: {wrong['msg']}, found {wrong['input']!r}") from None
-    adapter, allowed = _adapter(path, target)
-    return MethodEntry(completed(card, adapter, allowed), target)
+    return MethodEntry(completed(card, _allowed(path, target)), target)
 
 
-def completed(card: MethodCard, adapter: type, allowed: type[Parameters]) -> MethodCard:
-    """Return a card with checked and complete parameters, its weights' digest and its class's needs."""
+def completed(card: MethodCard, allowed: type[Parameters]) -> MethodCard:
+    """Return a card with checked and complete parameters, its weights' digest and what they need."""
     checked = allowed.read(card.name, card.parameters)
     checked.check_track(card.name, card.track)
     checked.check_model(card.name)
     parameters = checked.model_dump(mode="json")
-    needs = getattr(adapter, "needs", ())
-    return card.model_copy(update={"parameters": parameters, "weights": _weights(parameters), "needs": needs})
+    return card.model_copy(update={"parameters": parameters, "weights": _weights(parameters), "needs": checked.needs})
 
 
-def variant(card: MethodCard, adapter: type, allowed: type[Parameters], changes: Mapping[str, Any]) -> MethodCard:
+def variant(card: MethodCard, allowed: type[Parameters], changes: Mapping[str, Any]) -> MethodCard:
     """Return a row's card with some parameters set otherwise, under a name of its own; errors as `read_row`."""
     changed = card.model_copy(update={"parameters": {**card.parameters, **changes}})
-    changed = completed(changed, adapter, allowed)  # messages name the row that was asked for
+    changed = completed(changed, allowed)  # messages name the row that was asked for
     told = json.dumps(dict(changes), sort_keys=True, default=str)
     return changed.model_copy(update={"name": f"{card.name}-{sha256(told.encode()).hexdigest()[:6]}"})
 
 
-def _adapter(path: Path, target: str) -> tuple[type, type[Parameters]]:
-    """Return the class of a row and that of its parameters."""
+def _allowed(path: Path, target: str) -> type[Parameters]:
+    """Return the parameters' class of the class that a row names."""
     module, _, name = target.partition(":")
     try:
-        adapter = getattr(importlib.import_module(module), name)
-        return adapter, adapter.Parameters
+        allowed: type[Parameters] = getattr(importlib.import_module(module), name).Parameters
+        return allowed
     except (ImportError, AttributeError, ValueError) as error:
         raise UserError(f"{path}: class {target} cannot be had ({error}); wanted package.module:Class") from None
 

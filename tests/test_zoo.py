@@ -7,6 +7,7 @@ from typing import get_args
 
 import pytest
 
+from bench import registry
 from bench.errors import UserError
 from methods import zoo
 from methods.inversion import Inversion
@@ -92,6 +93,19 @@ def test_a_row_says_which_words_it_needs():
     needs = {name: row.card.needs for name, row in zoo().items()}
     assert needs["ti2v-inversion"] == needs["flowedit"] == needs["ti2v-v2"] == ("source_prompt",)
     assert needs["sdedit"] == needs["copy-source"] == ()
+    assert needs["latent-blending-mask"] == ("source_prompt",)
+
+
+def test_what_a_row_needs_follows_its_parameters():
+    def needs(name, **changes):
+        return registry.variant(zoo()[name], changes).card.needs
+
+    for row in ("sdedit", "sdedit-text"):
+        assert needs(row, first_frame="edited") == ("source_prompt",), "FlowEdit makes the first frame"
+        assert needs(row, first_frame="source") == ()
+    assert needs("teacher-4", start="flowedit") == ("source_prompt",)
+    assert needs("teacher-4", start="renoise") == ()
+    assert needs("teacher-4", start="renoise", first_frame="edited") == ("source_prompt",)
 
 
 def test_reading_the_zoo_imports_no_torch():

@@ -50,6 +50,11 @@ class WanParameters(Parameters):
         "refuse", description="refuse (clips of a size that the model does not take fail) or pad (edges are repeated)"
     )
 
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """The source prompt, where the model edits the first frame itself (`methods.first_frame`)."""
+        return ("source_prompt",) if self.first_frame == "edited" else ()
+
     def check_track(self, row: str, track: Track) -> None:
         """Raise UserError where the row wants an edited first frame that its track does not give."""
         super().check_track(row, track)
@@ -64,8 +69,6 @@ class WanMethod(ABC):
     """An adapter on the backbone. A subclass says how the edit's latents come about; the rest is here."""
 
     Parameters: ClassVar[type[WanParameters]] = WanParameters
-    needs: ClassVar[tuple[Need, ...]] = ()
-    """What the method cannot do without, beyond its track; a case that lacks it is refused at planning."""
 
     def __init__(self, card: MethodCard) -> None:
         self.card = card
@@ -77,7 +80,7 @@ class WanMethod(ABC):
         """Return a row's card with some parameters set otherwise, under a name of its own (`bench run --set`)."""
         from methods.rows import variant
 
-        return variant(card, cls, cls.Parameters, changes)
+        return variant(card, cls.Parameters, changes)
 
     def load(self, device: str) -> None:
         """Read the model onto `device`; UserError when it is not there, not whole or altered."""
