@@ -29,6 +29,7 @@ from bench.media import read_png, read_video, write_lossless, write_mask, write_
 from bench.types import Edit, EditRequest, MethodCard, Video
 from methods.http_call import call
 from methods.parameters import Parameters
+from methods.rows import Adapter
 from methods.wan.folder import hash_file
 
 SUFFIXES = (".mp4", ".mov", ".webm", ".mkv", ".avi")
@@ -54,7 +55,7 @@ class ExternalParameters(Parameters):
     )
 
 
-class External:
+class External(Adapter):
     """A program outside this one, run on one case at a time."""
 
     Parameters: ClassVar[type[Parameters]] = ExternalParameters

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 from pydantic import ValidationError
@@ -15,6 +15,23 @@ from pydantic import ValidationError
 from bench.errors import UserError
 from bench.types import MethodCard, MethodEntry
 from methods.parameters import Parameters
+
+
+class Adapter:
+    """What the classes that rows name have in common: parameters, some of which may be set otherwise."""
+
+    Parameters: ClassVar[type[Parameters]] = Parameters
+
+    @classmethod
+    def variant(cls, card: MethodCard, changes: Mapping[str, Any]) -> MethodCard:
+        """Return a row's card with some parameters set otherwise, under a name of its own (`bench run --set`).
+
+        Raises UserError as `read_row`.
+        """
+        changed = card.model_copy(update={"parameters": {**card.parameters, **changes}})
+        changed = completed(changed, cls.Parameters)  # messages name the row that was asked for
+        told = json.dumps(dict(changes), sort_keys=True, default=str)
+        return changed.model_copy(update={"name": f"{card.name}-{sha256(told.encode()).hexdigest()[:6]}"})
 
 
 def read_rows(folder: Path) -> Mapping[str, MethodEntry]:
@@ -58,14 +75,6 @@ def completed(card: MethodCard, allowed: type[Parameters]) -> MethodCard:
     checked.check_model(card.name)
     parameters = checked.model_dump(mode="json")
     return card.model_copy(update={"parameters": parameters, "weights": _weights(parameters), "needs": checked.needs})
-
-
-def variant(card: MethodCard, allowed: type[Parameters], changes: Mapping[str, Any]) -> MethodCard:
-    """Return a row's card with some parameters set otherwise, under a name of its own; errors as `read_row`."""
-    changed = card.model_copy(update={"parameters": {**card.parameters, **changes}})
-    changed = completed(changed, allowed)  # messages name the row that was asked for
-    told = json.dumps(dict(changes), sort_keys=True, default=str)
-    return changed.model_copy(update={"name": f"{card.name}-{sha256(told.encode()).hexdigest()[:6]}"})
 
 
 def _allowed(path: Path, target: str) -> type[Parameters]:

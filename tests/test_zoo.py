@@ -3,6 +3,7 @@
 import importlib
 import subprocess
 import sys
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -106,6 +107,30 @@ def test_what_a_row_needs_follows_its_parameters():
     assert needs("teacher-4", start="flowedit") == ("source_prompt",)
     assert needs("teacher-4", start="renoise") == ()
     assert needs("teacher-4", start="renoise", first_frame="edited") == ("source_prompt",)
+
+
+@pytest.mark.parametrize(
+    ("row", "changes", "shown"),
+    [
+        ("propagated-frame", {"propagate_slack": 2}, 2.0),
+        ("vae-source", {"model": "elsewhere"}, "elsewhere"),
+        ("tint", {"timeout": 90}, 90.0),
+    ],
+)
+def test_rows_without_a_backbone_take_other_parameters_too(monkeypatch, row, changes, shown):
+    monkeypatch.setenv("SHOPEDIT_ROWS", str(Path(__file__).parents[1] / "docs" / "external" / "rows"))
+    entry = zoo()[row]
+    card = registry.variant(entry, changes).card
+    (name,) = changes
+    assert card.parameters == {**entry.card.parameters, name: shown}
+    assert card.name.startswith(f"{row}-") and card.control == entry.card.control
+    with pytest.raises(UserError, match=f"method '{row}': unknown parameter 'strength'; allowed: "):
+        registry.variant(entry, {"strength": 0.5})
+
+
+def test_a_row_without_parameters_says_that_none_are_allowed():
+    with pytest.raises(UserError, match="method 'copy-source': unknown parameter 'strength'; allowed: none"):
+        registry.variant(zoo()["copy-source"], {"strength": 0.5})
 
 
 def test_reading_the_zoo_imports_no_torch():

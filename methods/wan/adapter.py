@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -12,6 +11,7 @@ from bench.errors import CaseFailed, UserError
 from bench.types import Edit, EditRequest, Frames, MethodCard, Need, Track, Video
 from methods.cost import measured
 from methods.parameters import Parameters
+from methods.rows import Adapter
 from methods.wan.padding import cut, fits, padded
 from methods.wan.schedules import NATIVE_TOP, grid_from
 
@@ -65,7 +65,7 @@ class WanParameters(Parameters):
             )
 
 
-class WanMethod(ABC):
+class WanMethod(Adapter, ABC):
     """An adapter on the backbone. A subclass says how the edit's latents come about; the rest is here."""
 
     Parameters: ClassVar[type[WanParameters]] = WanParameters
@@ -74,13 +74,6 @@ class WanMethod(ABC):
         self.card = card
         self.parameters = self.Parameters.read(card.name, card.parameters)
         self.parameters.check_track(card.name, card.track)
-
-    @classmethod
-    def variant(cls, card: MethodCard, changes: Mapping[str, Any]) -> MethodCard:
-        """Return a row's card with some parameters set otherwise, under a name of its own (`bench run --set`)."""
-        from methods.rows import variant
-
-        return variant(card, cls.Parameters, changes)
 
     def load(self, device: str) -> None:
         """Read the model onto `device`; UserError when it is not there, not whole or altered."""
