@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from typing_extensions import Self
@@ -16,6 +16,8 @@ class Parameters(BaseModel):
     """Base of all parameter sets. Every field has a description that states its range in words."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    names_needs: ClassVar[bool] = False
+    """Whether the row itself names the words it needs, because they cannot be known from its parameters."""
 
     @classmethod
     def read(cls, row: str, values: Mapping[str, Any]) -> Self:

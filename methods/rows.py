@@ -56,16 +56,18 @@ def read_row(path: Path) -> MethodEntry:
     target = str(row.pop("class"))
     if row.get("name") != path.stem:
         raise UserError(f"{path}: name is {row.get('name')!r}; wanted {path.stem!r}, the file's own")
-    for field, home in (("weights", "the model's folder"), ("needs", "the class")):
-        if field in row:
-            raise UserError(f"{path}: {field} are read from {home}; remove the field")
+    allowed = _allowed(path, target)
+    if "weights" in row:
+        raise UserError(f"{path}: weights are read from the model's folder; remove the field")
+    if "needs" in row and not allowed.names_needs:
+        raise UserError(f"{path}: needs follow from the parameters; remove the field")
     try:
         card = MethodCard.model_validate(row)
     except ValidationError as error:
         wrong = error.errors()[0]
         field = ".".join(map(str, wrong["loc"]))
         raise UserError(f"{path}: {field}: {wrong['msg']}, found {wrong['input']!r}") from None
-    return MethodEntry(completed(card, _allowed(path, target)), target)
+    return MethodEntry(completed(card, allowed), target)
 
 
 def completed(card: MethodCard, allowed: type[Parameters]) -> MethodCard:
@@ -74,7 +76,8 @@ def completed(card: MethodCard, allowed: type[Parameters]) -> MethodCard:
     checked.check_track(card.name, card.track)
     checked.check_model(card.name)
     parameters = checked.model_dump(mode="json")
-    return card.model_copy(update={"parameters": parameters, "weights": _weights(parameters), "needs": checked.needs})
+    needs = card.needs if allowed.names_needs else checked.needs
+    return card.model_copy(update={"parameters": parameters, "weights": _weights(parameters), "needs": needs})
 
 
 def _allowed(path: Path, target: str) -> type[Parameters]:
