@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from bench.errors import UserError
 from bench.types import MethodCard, MethodEntry
+from bench.yaml_text import read_yaml
 from methods.parameters import Parameters
 
 
@@ -48,7 +49,7 @@ def read_row(path: Path) -> MethodEntry:
     naming file and field when the row is malformed, or a parameter is unknown or out of range.
     """
     try:
-        row = yaml.safe_load(path.read_text(encoding="utf-8"))
+        row = read_yaml(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise UserError(f"{path}: not YAML ({' '.join(str(error).split())})") from None
     if not isinstance(row, dict) or "class" not in row:

@@ -197,6 +197,10 @@ def test_another_folder_of_rows_needs_nothing_but_yaml(tmp_path):
     assert rows["row"].card.parameters["guidance"] == 3.0
 
 
+def test_a_number_needs_no_point_before_its_exponent(tmp_path):
+    assert read_row(write(tmp_path, ROW % "strength: 1e-3")).card.parameters["strength"] == 0.001
+
+
 def test_the_weights_of_a_row_are_the_digest_of_its_model(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     models = [build(tmp_path / str(seed), seed) for seed in (0, 1)]
