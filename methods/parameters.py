@@ -36,7 +36,7 @@ class Parameters(BaseModel):
                 raise UserError(f"method '{row}': unknown parameter '{name}'; allowed: {names}") from None
             raise UserError(
                 f"method '{row}': {name} = {wrong['input']!r} is not allowed; "
-                f"wanted {allowed.description} (default {allowed.default!r})"
+                f"wanted {allowed.description} (default {allowed.get_default(call_default_factory=True)!r})"
             ) from None
 
     @property
