@@ -42,7 +42,10 @@ class InversionParameters(WanParameters):
         1.0, ge=1, description="a guidance scale >= 1; above 1 the inversion can no longer be undone"
     )
     shift_inversion: float | None = Field(
-        None, gt=0, description="a schedule shift > 0 for the inversion, or null for that of the generation"
+        None,
+        ge=0.01,
+        le=100,
+        description="a schedule shift in [0.01, 100] for the inversion, or null for that of the generation",
     )
 
     @property

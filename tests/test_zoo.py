@@ -156,7 +156,9 @@ def test_reading_the_zoo_imports_no_torch():
         ("first_frame: middle", "first_frame = 'middle' .* target .* source .* or edited"),
         ("first_frame_guidance: 0.9", "first_frame_guidance = 0.9 .* >= 1"),
         ("fit: crop", "fit = 'crop' .* refuse .* or pad"),
-        ("shift: 0", "shift = 0 .* > 0"),
+        ("shift: 0", "shift = 0 .* in \\[0.01, 100\\], or null"),
+        ("shift: 1e18", "shift = 1e\\+18 .* in \\[0.01, 100\\], or null"),
+        ("shift_inversion: 101", "shift_inversion = 101 .* in \\[0.01, 100\\] for the inversion"),
     ],
 )
 def test_a_wrong_parameter_is_refused_in_one_line_with_what_is_allowed(tmp_path, parameters, message):

@@ -34,7 +34,9 @@ class WanParameters(Parameters):
     )
     guidance: float = Field(2.0, ge=1, description="a guidance scale >= 1; 1 is no guidance")
     negative_prompt: str = Field("", description="the text that guidance steers away from")
-    shift: float | None = Field(None, gt=0, description="a schedule shift > 0, or null for the model's own")
+    shift: float | None = Field(
+        None, ge=0.01, le=100, description="a schedule shift in [0.01, 100], or null for the model's own"
+    )
     strength: float = Field(
         1.0, gt=0, le=1, description="the sigma in (0, 1] up to which the clip is re-made; 1 is all of it"
     )
