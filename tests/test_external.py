@@ -22,10 +22,7 @@ from typer.testing import CliRunner
 
 from bench.cli import app
 from bench.errors import CaseFailed, UserError
-from bench.home import open_home
 from bench.media import read_mask, read_png
-from bench.plan import RunSpec
-from bench.run import Prepared, prepare, run
 from bench.types import EditRequest, MethodCard
 from methods.external import External
 from tests.fixtures import make_clip
@@ -266,68 +263,6 @@ def test_a_server_that_is_away_or_sends_too_much_fails_the_case(monkeypatch: pyt
 def test_a_row_that_cannot_work_is_refused_before_its_first_case(parameters: dict[str, object], reason: str) -> None:
     with pytest.raises(UserError, match=reason):
         method(**parameters)
-
-
-def planned(
-    rows: Path,
-    home: Path,
-    toyset: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    metrics: tuple[str, ...] = (),
-    **fields: object,
-) -> Prepared:
-    """The plan of a row `mine` of these fields, on two cases."""
-    rows.mkdir(exist_ok=True)
-    row = {"name": "mine", "class": "methods.external:External", "family": "external", **fields}
-    (rows / "mine.yaml").write_text(json.dumps(row))  # JSON is YAML
-    monkeypatch.setenv("SHOPEDIT_ROWS", str(rows))
-    monkeypatch.setenv("SHOPEDIT_PLUGINS", "protocols:toy=tests.fixtures:protocol,metrics:sharp=tests.fixtures")
-    spec = RunSpec(("mine",), "smoke", str(toyset), "toy", metrics, limit=2, controls=False)
-    return prepare(spec, open_home(home))
-
-
-@pytest.mark.parametrize(
-    ("parameters", "reason"),
-    [
-        ({}, "method 'mine': wanted a command or a url, found neither"),
-        ({"command": ["no-such-program", "{case}"]}, "method 'mine': no program 'no-such-program'; install it"),
-        ({"url": "localhost:8000"}, "method 'mine': url is 'localhost:8000', wanted http"),
-    ],
-)
-def test_a_row_that_cannot_work_is_refused_when_a_run_is_planned(
-    parameters: dict[str, object], reason: str, toyset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with pytest.raises(UserError, match=reason) as error:
-        planned(tmp_path / "rows", tmp_path / "home", toyset, monkeypatch, parameters=parameters)
-    assert "\n" not in str(error.value)
-
-
-def test_a_row_whose_edits_are_stored_is_scored_without_its_program(
-    toyset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    program = tmp_path / "program"
-    program.write_text('#!/bin/sh\ncp "$1/source.mp4" "$2/edit.mp4"\n')
-    program.chmod(0o755)
-    place = tmp_path / "rows", tmp_path / "home", toyset, monkeypatch
-    fields = {"parameters": {"command": [str(program), "{case}", "{out}"]}}
-    assert run(planned(*place, **fields)).failed == ()
-    program.unlink()
-    again = planned(*place, metrics=("gradient",), **fields)
-    assert (again.plan.edits, len(again.plan.jobs)) == (0, 2)
-    assert run(again).failed == ()
-
-
-def test_a_row_may_say_that_its_program_reads_the_source_prompt(
-    toyset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bare = Path(shutil.copytree(toyset, tmp_path / "bare"))
-    (bare / "cases.jsonl").write_text((bare / "cases.jsonl").read_text().replace("a green square", " "))
-    place = tmp_path / "rows", tmp_path / "home"
-    fields = {"parameters": {"command": ["sh"]}}
-    assert len(planned(*place, bare, monkeypatch, **fields).plan.jobs) == 2
-    assert len(planned(*place, toyset, monkeypatch, needs=["source_prompt"], **fields).plan.jobs) == 2
-    with pytest.raises(UserError, match=r"method 'mine' .* fits no case here: the case has no source prompt"):
-        planned(*place, bare, monkeypatch, needs=["source_prompt"], **fields)
 
 
 def test_a_pinned_program_that_has_changed_is_refused(tmp_path: Path) -> None:

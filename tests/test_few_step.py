@@ -384,25 +384,3 @@ def test_a_student_on_the_command_line_makes_a_row_of_its_own(model, tmp_path):
     ):
         with pytest.raises(UserError, match=message):
             planned(wrong)
-
-
-def test_parameters_on_the_command_line_are_read_as_yaml():
-    from bench.cli.run import _parameters
-
-    found = _parameters(["guidance=1.5", "sigmas=[1.0, 0.5]", "shift=null"], "folder")
-    assert found == (("guidance", 1.5), ("shift", None), ("sigmas", [1.0, 0.5]), ("student", "folder"))
-    for text, value in {
-        "1e-3": 0.001,
-        "-2E+1": -20.0,
-        ".5e0": 0.5,
-        "[1e0, 5e-1]": [1.0, 0.5],
-        "{a: 1e-3}": {"a": 0.001},
-    }.items():
-        assert _parameters([f"x={text}"], None) == (("x", value),)
-    for word in ("1e", "e3", "3e5f", "'1e-3'"):
-        assert _parameters([f"x={word}"], None) == (("x", word.strip("'")),)
-    for text in ("guidance", "=3"):
-        with pytest.raises(UserError, match="wanted NAME=VALUE"):
-            _parameters([text], None)
-    with pytest.raises(UserError, match="the value is not YAML"):
-        _parameters(["a=["], None)
