@@ -76,8 +76,8 @@ class Report:
 def prepare(spec: RunSpec, home: Home, url: str | None = None, *, verify: bool = True) -> Prepared:
     """Return the run that a spec describes.
 
-    Raises `UserError` for an unknown method, split, test set or protocol, and for an altered or missing
-    file of a case that would be read.
+    Raises `UserError` for an unknown method, split, test set or protocol, for a method with edits to make that
+    cannot be made, and for an altered or missing file of a case that would be read.
     """
     known_methods = registry.methods()
     for name in spec.methods:
@@ -113,6 +113,9 @@ def prepare(spec: RunSpec, home: Home, url: str | None = None, *, verify: bool =
         store.facts(keys),
         store.seconds(),
     )
+    for entry in {job.entry.card.name: job.entry for job in made.jobs if job.stored is None}.values():
+        if not entry.card.control:
+            registry.create(entry)  # what cannot even be made is refused before any case
     if verify:
         read = {c.id: c for job in made.jobs for c in (job.case, job.wrong, job.other) if c}
         testsets.verify_assets(testset, read.values())

@@ -12,12 +12,11 @@ from bench.errors import CaseFailed
 from bench.types import Edit, EditRequest, Frames, MethodCard, OracleRequest, Video
 from methods.cost import measured
 from methods.parameters import Parameters
+from methods.rows import Adapter
 
 
-class Control(ABC):
-    """A control without weights or parameters. A subclass says which frames it shows."""
-
-    Parameters: ClassVar[type[Parameters]] = Parameters
+class Control(Adapter, ABC):
+    """A control. A subclass says which frames it shows."""
 
     def __init__(self, card: MethodCard) -> None:
         self.card = card

@@ -23,6 +23,7 @@ from bench.errors import UserError
 from bench.types import EditRequest, MethodCard, Need
 from methods.flow_edit import flow_edit, fresh_noise
 from methods.wan.adapter import WanMethod, WanParameters
+from methods.wan.folder import flow_shift, resolve
 from methods.wan.schedules import shifted_grid
 from methods.wan.solvers import Velocity, euler
 from methods.wan.student import Sampler, descending, find, mounted, read, up_to
@@ -64,13 +65,33 @@ class FewStepParameters(WanParameters):
     generation_solver: Literal["euler"] = Field("euler", description="euler: the student's sampler decides")
     guidance: float = Field(1.0, ge=1, description="a guidance scale >= 1; 1 for a student, which has it built in")
 
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """The source prompt, but where an edit starts from the source under fresh noise."""
+        return super().needs if self.start == "renoise" else ("source_prompt",)
+
+    def own_sigmas(self, shift: float) -> Sequence[float]:
+        """Return the sigmas of a row without a student, descending from at most 1; after the last comes 0."""
+        return self.sigmas or shifted_grid(self.generation_steps, shift)[:-1]
+
+    def check_model(self, row: str) -> None:
+        """Raise UserError where `strength` is below every sigma of the student, or of the row's own."""
+        super().check_model(row)
+        try:
+            if self.student is None:
+                sigmas = self.own_sigmas(self.shift or flow_shift(resolve(self.model)))
+            else:
+                sigmas = read(find(self.student), self.sampler, self.sigmas).sigmas
+        except UserError:
+            return  # said when the row is made or loaded: a row can be listed without its weights
+        up_to(sigmas, self.strength, row)
+
 
 class FewStep(WanMethod):
     """Edit in a few steps, by a student or by the model itself."""
 
     Parameters: ClassVar[type[FewStepParameters]] = FewStepParameters
     parameters: FewStepParameters
-    needs: ClassVar[tuple[Need, ...]] = ("source_prompt",)
 
     @classmethod
     def variant(cls, card: MethodCard, changes: Mapping[str, Any]) -> MethodCard:
@@ -115,7 +136,7 @@ class FewStep(WanMethod):
         p = self.parameters
         if self._student is not None:
             return up_to(self._student.sigmas, p.strength, self.card.name)
-        return up_to(p.sigmas or shifted_grid(p.generation_steps, self.shift(wan))[:-1], p.strength, self.card.name)
+        return up_to(p.own_sigmas(self.shift(wan)), p.strength, self.card.name)
 
     def latents(self, wan: Backbone, request: EditRequest) -> Tensor:
         """Return the edit's latents; latent frame 0 is that of the first frame asked for, bit for bit."""

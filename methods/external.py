@@ -29,6 +29,7 @@ from bench.media import read_png, read_video, write_lossless, write_mask, write_
 from bench.types import Edit, EditRequest, MethodCard, Video
 from methods.http_call import call
 from methods.parameters import Parameters
+from methods.rows import Adapter
 from methods.wan.folder import hash_file
 
 SUFFIXES = (".mp4", ".mov", ".webm", ".mkv", ".avi")
@@ -40,6 +41,8 @@ _LOG_TAIL = 4000
 
 class ExternalParameters(Parameters):
     """How the program is reached. All of it is part of the row's identity."""
+
+    names_needs: ClassVar[bool] = True
 
     command: list[str] = Field(
         [], description="program and arguments; {case}, {out} and {device} are filled in; or none, with a url"
@@ -54,8 +57,8 @@ class ExternalParameters(Parameters):
     )
 
 
-class External:
-    """A program outside this one, run on one case at a time."""
+class External(Adapter):
+    """A program outside this one, run on one case at a time; UserError where there is none to run."""
 
     Parameters: ClassVar[type[Parameters]] = ExternalParameters
     parameters: ExternalParameters
@@ -65,16 +68,15 @@ class External:
         p = self.parameters = ExternalParameters.read(card.name, card.parameters)
         if bool(p.command) == bool(p.url):
             raise UserError(f"method '{card.name}': wanted a command or a url, found {'both' if p.url else 'neither'}")
+        if p.command and shutil.which(p.command[0]) is None:
+            raise UserError(f"method '{card.name}': no program '{p.command[0]}'; install it, or give its whole path")
+        if p.url and (urlsplit(p.url).scheme not in ("http", "https") or not urlsplit(p.url).hostname):
+            raise UserError(f"method '{card.name}': url is '{p.url}', wanted http://... or https://...")
 
     def load(self, device: str) -> None:
-        """Check that the program can be had; UserError naming what is missing or was altered."""
-        p, name = self.parameters, self.card.name
-        if p.command and shutil.which(p.command[0]) is None:
-            raise UserError(f"method '{name}': no program '{p.command[0]}'; install it, or give its whole path")
-        if p.url and (urlsplit(p.url).scheme not in ("http", "https") or not urlsplit(p.url).hostname):
-            raise UserError(f"method '{name}': url is '{p.url}', wanted http://... or https://...")
-        for path, wanted in p.pins.items():
-            _check_pin(name, Path(path), wanted)
+        """Check that what is pinned is as it was; UserError naming what is missing or was altered."""
+        for path, wanted in self.parameters.pins.items():
+            _check_pin(self.card.name, Path(path), wanted)
         self._device = device
 
     def edit(self, request: EditRequest) -> Edit:

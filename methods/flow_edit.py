@@ -101,13 +101,17 @@ class FlowEditParameters(WanParameters):
         0.0, ge=0, le=1, description="the sigma in [0, 1] from which on the target is sampled plainly; 0 is never"
     )
 
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """The source prompt, for the source branch."""
+        return ("source_prompt",)
+
 
 class FlowEdit(WanMethod):
     """Follow the difference of target and source velocity, with fresh noise from the request's seed."""
 
     Parameters: ClassVar[type[FlowEditParameters]] = FlowEditParameters
     parameters: FlowEditParameters
-    needs: ClassVar[tuple[Need, ...]] = ("source_prompt",)
 
     def latents(self, wan: Backbone, request: EditRequest) -> Tensor:
         """Return the edit's latents; latent frame 0 is that of the first frame asked for, bit for bit."""
@@ -151,13 +155,17 @@ class FlowAlignParameters(WanParameters):
     negative_prompt: Literal[""] = Field("", description="none: guidance steers away from the source prompt")
     zeta: float = Field(0.01, ge=0, le=1, description="the pull in [0, 1] to the source at each step; 0 is none")
 
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """The source prompt, for the source branch and as the negative one."""
+        return ("source_prompt",)
+
 
 class FlowAlign(WanMethod):
     """FlowEdit with the source prompt as the negative one, and a pull to the source."""
 
     Parameters: ClassVar[type[FlowAlignParameters]] = FlowAlignParameters
     parameters: FlowAlignParameters
-    needs: ClassVar[tuple[Need, ...]] = ("source_prompt",)
 
     def latents(self, wan: Backbone, request: EditRequest) -> Tensor:
         """Return the edit's latents; latent frame 0 is that of the first frame asked for, bit for bit."""

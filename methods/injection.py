@@ -71,7 +71,11 @@ class InjectionParameters(BorrowingParameters):
 
     injection_layers: tuple[int, ...] = Field((), strict=False, description="a list of the model's layers, from 0")
     injection_sites: tuple[Literal["block", "output"], ...] = Field(
-        ("block",), strict=False, description="a list of block (its output) and output (its self-attention's)"
+        ("block",),
+        strict=False,
+        min_length=1,
+        description="a list of block (its output) and output (its self-attention's), one or both; "
+        "injection_layers: [] borrows nothing",
     )
     injection_amount: float = Field(1.0, gt=0, le=1, description="a share in (0, 1] of each feature that is replaced")
     injection_share: float = Field(0.3, gt=0, le=1, description="a share in (0, 1] of the steps, the noisiest")
@@ -92,7 +96,10 @@ class SharingParameters(BorrowingParameters):
 
     sharing_layers: tuple[int, ...] = Field((), strict=False, description="a list of the model's layers, from 0")
     sharing_sites: tuple[Literal["query", "key", "value", "cross-query"], ...] = Field(
-        ("key", "value"), strict=False, description="a list of query, key, value and cross-query"
+        ("key", "value"),
+        strict=False,
+        min_length=1,
+        description="a list of query, key, value and cross-query, one or more; sharing_layers: [] borrows nothing",
     )
     sharing_amount: float = Field(1.0, gt=0, le=1, description="a share in (0, 1] of each feature that is replaced")
     sharing_share: float = Field(0.5, gt=0, le=1, description="a share in (0, 1] of the steps, the noisiest")

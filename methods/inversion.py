@@ -42,8 +42,16 @@ class InversionParameters(WanParameters):
         1.0, ge=1, description="a guidance scale >= 1; above 1 the inversion can no longer be undone"
     )
     shift_inversion: float | None = Field(
-        None, gt=0, description="a schedule shift > 0 for the inversion, or null for that of the generation"
+        None,
+        ge=0.01,
+        le=100,
+        description="a schedule shift in [0.01, 100] for the inversion, or null for that of the generation",
     )
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """The source prompt, under which the source is walked up."""
+        return ("source_prompt",)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +75,6 @@ class TI2VInversion(WanMethod):
 
     Parameters: ClassVar[type[InversionParameters]] = InversionParameters
     parameters: InversionParameters
-    needs: ClassVar[tuple[Need, ...]] = ("source_prompt",)
 
     def latents(self, wan: Backbone, request: EditRequest) -> Tensor:
         """Return the edit's latents; latent frame 0 is that of the first frame asked for, bit for bit."""

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from typing_extensions import Self
 
 from bench.errors import UserError
-from bench.types import Track
+from bench.types import Need, Track
 
 
 class Parameters(BaseModel):
     """Base of all parameter sets. Every field has a description that states its range in words."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    names_needs: ClassVar[bool] = False
+    """Whether the row itself names the words it needs, because they cannot be known from its parameters."""
 
     @classmethod
     def read(cls, row: str, values: Mapping[str, Any]) -> Self:
@@ -34,8 +36,13 @@ class Parameters(BaseModel):
                 raise UserError(f"method '{row}': unknown parameter '{name}'; allowed: {names}") from None
             raise UserError(
                 f"method '{row}': {name} = {wrong['input']!r} is not allowed; "
-                f"wanted {allowed.description} (default {allowed.default!r})"
+                f"wanted {allowed.description} (default {allowed.get_default(call_default_factory=True)!r})"
             ) from None
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """Words that a row with these values cannot do without; a case that lacks one is refused at planning."""
+        return ()
 
     def check_track(self, row: str, track: Track) -> None:
         """Raise UserError where a value asks for what the row's input track does not give."""

@@ -7,14 +7,32 @@ import json
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 from pydantic import ValidationError
 
 from bench.errors import UserError
 from bench.types import MethodCard, MethodEntry
+from bench.yaml_text import read_yaml
 from methods.parameters import Parameters
+
+
+class Adapter:
+    """What the classes that rows name have in common: parameters, some of which may be set otherwise."""
+
+    Parameters: ClassVar[type[Parameters]] = Parameters
+
+    @classmethod
+    def variant(cls, card: MethodCard, changes: Mapping[str, Any]) -> MethodCard:
+        """Return a row's card with some parameters set otherwise, under a name of its own (`bench run --set`).
+
+        Raises UserError as `read_row`.
+        """
+        changed = card.model_copy(update={"parameters": {**card.parameters, **changes}})
+        changed = completed(changed, cls.Parameters)  # messages name the row that was asked for
+        told = json.dumps(dict(changes), sort_keys=True, default=str)
+        return changed.model_copy(update={"name": f"{card.name}-{sha256(told.encode()).hexdigest()[:6]}"})
 
 
 def read_rows(folder: Path) -> Mapping[str, MethodEntry]:
@@ -31,7 +49,7 @@ def read_row(path: Path) -> MethodEntry:
     naming file and field when the row is malformed, or a parameter is unknown or out of range.
     """
     try:
-        row = yaml.safe_load(path.read_text(encoding="utf-8"))
+        row = read_yaml(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise UserError(f"{path}: not YAML ({' '.join(str(error).split())})") from None
     if not isinstance(row, dict) or "class" not in row:
@@ -39,43 +57,36 @@ def read_row(path: Path) -> MethodEntry:
     target = str(row.pop("class"))
     if row.get("name") != path.stem:
         raise UserError(f"{path}: name is {row.get('name')!r}; wanted {path.stem!r}, the file's own")
-    for field, home in (("weights", "the model's folder"), ("needs", "the class")):
-        if field in row:
-            raise UserError(f"{path}: {field} are read from {home}; remove the field")
+    allowed = _allowed(path, target)
+    if "weights" in row:
+        raise UserError(f"{path}: weights are read from the model's folder; remove the field")
+    if "needs" in row and not allowed.names_needs:
+        raise UserError(f"{path}: needs follow from the parameters; remove the field")
     try:
         card = MethodCard.model_validate(row)
     except ValidationError as error:
         wrong = error.errors()[0]
         field = ".".join(map(str, wrong["loc"]))
         raise UserError(f"{path}: {field}: {wrong['msg']}, found {wrong['input']!r}") from None
-    adapter, allowed = _adapter(path, target)
-    return MethodEntry(completed(card, adapter, allowed), target)
+    return MethodEntry(completed(card, allowed), target)
 
 
-def completed(card: MethodCard, adapter: type, allowed: type[Parameters]) -> MethodCard:
-    """Return a card with checked and complete parameters, its weights' digest and its class's needs."""
+def completed(card: MethodCard, allowed: type[Parameters]) -> MethodCard:
+    """Return a card with checked and complete parameters, its weights' digest and what they need."""
     checked = allowed.read(card.name, card.parameters)
     checked.check_track(card.name, card.track)
     checked.check_model(card.name)
     parameters = checked.model_dump(mode="json")
-    needs = getattr(adapter, "needs", ())
+    needs = card.needs if allowed.names_needs else checked.needs
     return card.model_copy(update={"parameters": parameters, "weights": _weights(parameters), "needs": needs})
 
 
-def variant(card: MethodCard, adapter: type, allowed: type[Parameters], changes: Mapping[str, Any]) -> MethodCard:
-    """Return a row's card with some parameters set otherwise, under a name of its own; errors as `read_row`."""
-    changed = card.model_copy(update={"parameters": {**card.parameters, **changes}})
-    changed = completed(changed, adapter, allowed)  # messages name the row that was asked for
-    told = json.dumps(dict(changes), sort_keys=True, default=str)
-    return changed.model_copy(update={"name": f"{card.name}-{sha256(told.encode()).hexdigest()[:6]}"})
-
-
-def _adapter(path: Path, target: str) -> tuple[type, type[Parameters]]:
-    """Return the class of a row and that of its parameters."""
+def _allowed(path: Path, target: str) -> type[Parameters]:
+    """Return the parameters' class of the class that a row names."""
     module, _, name = target.partition(":")
     try:
-        adapter = getattr(importlib.import_module(module), name)
-        return adapter, adapter.Parameters
+        allowed: type[Parameters] = getattr(importlib.import_module(module), name).Parameters
+        return allowed
     except (ImportError, AttributeError, ValueError) as error:
         raise UserError(f"{path}: class {target} cannot be had ({error}); wanted package.module:Class") from None
 

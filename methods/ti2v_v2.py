@@ -81,10 +81,25 @@ class TI2VV2Parameters(
             super(TI2VV2Parameters, self.preset(scenario, row)).check_track(f"{row}, preset {scenario}", track)
 
     def check_model(self, row: str) -> None:
-        """Raise UserError naming the first layer, of the row or of a preset, that the model does not have."""
+        """Raise UserError where the row, or a preset of it, does not fit the model's layers or the student's sigmas."""
         super().check_model(row)
+        self._check_student(row)
         for scenario in self.presets:
-            super(TI2VV2Parameters, self.preset(scenario, row)).check_model(f"{row}, preset {scenario}")
+            self.preset(scenario, row).check_model(f"{row}, preset {scenario}")
+
+    def _check_student(self, row: str) -> None:
+        if self.student is None:
+            return
+        try:
+            student = read(find(self.student))
+        except UserError:
+            return  # said when the row is made: a row can be listed without its student
+        sigmas = up_to(student.sigmas, self.strength, row)
+        if self.generation_solver == "unipc" and sigmas[0] == 1:
+            raise UserError(
+                f"method '{row}': unipc is undefined at sigma 1, where the student starts; "
+                "wanted another generation_solver, or a strength below 1"
+            )
 
 
 class TI2VV2(Borrowing):

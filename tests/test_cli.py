@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from bench.cli import app
+from bench.errors import UserError
 from bench.metrics import Sample
 from bench.types import Score
 from tests.fixtures import ENVIRONMENT, Sharpness
@@ -250,3 +251,25 @@ def test_a_failed_edit_of_a_set_without_targets_does_not_bring_a_headline(
     edits = json.loads(bench("export").stdout)["edits"]
     assert len(edits) == 7
     assert all("value" not in score for edit in edits for score in edit["scores"].values())
+
+
+def test_parameters_on_the_command_line_are_read_as_yaml() -> None:
+    from bench.cli.run import _parameters
+
+    found = _parameters(["guidance=1.5", "sigmas=[1.0, 0.5]", "shift=null"], "folder")
+    assert found == (("guidance", 1.5), ("shift", None), ("sigmas", [1.0, 0.5]), ("student", "folder"))
+    for text, value in {
+        "1e-3": 0.001,
+        "-2E+1": -20.0,
+        ".5e0": 0.5,
+        "[1e0, 5e-1]": [1.0, 0.5],
+        "{a: 1e-3}": {"a": 0.001},
+    }.items():
+        assert _parameters([f"x={text}"], None) == (("x", value),)
+    for word in ("1e", "e3", "3e5f", "'1e-3'"):
+        assert _parameters([f"x={word}"], None) == (("x", word.strip("'")),)
+    for text in ("guidance", "=3"):
+        with pytest.raises(UserError, match="wanted NAME=VALUE"):
+            _parameters([text], None)
+    with pytest.raises(UserError, match="the value is not YAML"):
+        _parameters(["a=["], None)

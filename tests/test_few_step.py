@@ -11,6 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from bench import registry
 from bench.errors import UserError
 from bench.types import EditMethod, EditRequest, MethodCard, Video
 from methods import zoo
@@ -278,6 +279,51 @@ def test_rows_that_make_no_sense_are_refused_when_they_are_made(make, model, tmp
         make(start="guess")
 
 
+@pytest.mark.parametrize(
+    ("row", "changes", "message"),
+    [
+        ("dmd4", {"strength": 0.1}, "'dmd4': strength 0.1 is below the last sigma, .* wanted one from 0.4 to 1"),
+        ("teacher-4", {"strength": 0.39}, "wanted one from 0.4 to 1"),
+        ("teacher-4", {"strength": 0.1, "shift": 1.0}, "wanted one from 0.25 to 1"),
+        ("teacher-4", {"strength": 0.1, "sigmas": [0.9, 0.6]}, "wanted one from 0.6 to 1"),
+        ("ti2v-v2", {"student": "dmd4", "strength": 0.1}, "'ti2v-v2': strength 0.1 .* wanted one from 0.4 to 1"),
+        (
+            "ti2v-v2",
+            {"student": "dmd4", "presets": {"add": {"strength": 0.1}}},
+            "'ti2v-v2, preset add': strength 0.1 .* wanted one from 0.4 to 1",
+        ),
+        (
+            "ti2v-v2",
+            {"student": "dmd4", "generation_solver": "unipc"},
+            "unipc is undefined at sigma 1, .*wanted another generation_solver, or a strength below 1",
+        ),
+    ],
+)
+def test_what_no_step_of_a_student_can_do_is_refused_when_the_row_is_varied(row, changes, message):
+    with pytest.raises(UserError, match=message) as error:
+        registry.variant(zoo()[row], changes)
+    assert "\n" not in str(error.value)
+
+
+def test_what_no_step_of_a_student_can_do_is_refused_when_the_row_is_read(model, tmp_path):
+    student = exported(tmp_path / "s", model)
+    row = tmp_path / "row.yaml"
+    head = "name: row\nclass: %s\nfamily: f\ntrack: first-frame\nparameters: {model: %s, student: %s, strength: %s}\n"
+    for target in ("methods.dmd:FewStep", "methods.ti2v_v2:TI2VV2"):
+        row.write_text(head % (target, model, student, 0.5))
+        assert read_row(row).card.parameters["strength"] == 0.5
+        row.write_text(head % (target, model, student, 0.4))
+        with pytest.raises(UserError, match=r"'row': strength 0\.4 .* wanted one from 0\.5 to 1"):
+            read_row(row)
+
+
+def test_unipc_walks_a_students_sigmas_below_one(make, model, tmp_path):
+    student, off = str(exported(tmp_path / "s", model)), {"region": "none", "guidance": 1.0}
+    method = make(TI2VV2, student=student, generation_solver="unipc", strength=0.9, **off)
+    method.parameters.check_model("row")
+    assert method.edit(REQUEST).nfe == 4
+
+
 def test_a_student_altered_after_its_export_is_refused(make, model, tmp_path):
     import hashlib
 
@@ -311,7 +357,6 @@ def test_a_rows_identity_holds_its_students_weights(model, tmp_path):
 
 
 def test_a_student_on_the_command_line_makes_a_row_of_its_own(model, tmp_path):
-    from bench import registry
     from bench.home import open_home
     from bench.plan import RunSpec
     from bench.run import prepare
@@ -339,15 +384,3 @@ def test_a_student_on_the_command_line_makes_a_row_of_its_own(model, tmp_path):
     ):
         with pytest.raises(UserError, match=message):
             planned(wrong)
-
-
-def test_parameters_on_the_command_line_are_read_as_yaml():
-    from bench.cli.run import _parameters
-
-    found = _parameters(["guidance=1.5", "sigmas=[1.0, 0.5]", "shift=null"], "folder")
-    assert found == (("guidance", 1.5), ("shift", None), ("sigmas", [1.0, 0.5]), ("student", "folder"))
-    for text in ("guidance", "=3"):
-        with pytest.raises(UserError, match="wanted NAME=VALUE"):
-            _parameters([text], None)
-    with pytest.raises(UserError, match="the value is not YAML"):
-        _parameters(["a=["], None)

@@ -192,6 +192,8 @@ def test_a_velocity_that_breaks_names_leg_step_and_sigma(make, monkeypatch):
         (FeatureInjection, {"injection_amount": 0.0}, "injection_amount = 0.0 .*\\(0, 1\\]"),
         (FeatureInjection, {"injection_share": 1.2}, "injection_share = 1.2 .*\\(0, 1\\]"),
         (FeatureInjection, {"injection_sites": ["value"]}, "injection_sites = .*block .* output"),
+        (FeatureInjection, {"injection_sites": []}, "injection_sites = .*; injection_layers: \\[\\] borrows nothing"),
+        (AttentionSharing, {"sharing_sites": []}, "sharing_sites = .*; sharing_layers: \\[\\] borrows nothing"),
         (FeatureInjection, {"injection_layers": [0.5]}, "injection_layers = .*list of the model's layers"),
         (FeatureInjection, {"guidance_inversion": 2.0}, "guidance_inversion = 2.0 .*wanted 1"),
         (FeatureInjection, {"region": "everywhere"}, "region = 'everywhere' .*none .*found .*mask"),

@@ -55,7 +55,7 @@ def test_timesteps_of_the_unipc_grid_are_truncated_not_rounded():
 
 
 def test_unshift_undoes_shift_at_every_shift():
-    for shift in (1.0, 2.0, 3.0, 5.0, 8.0):
+    for shift in (0.01, 1.0, 2.0, 3.0, 5.0, 8.0, 100.0):
         for u in (0.0, 1e-3, 0.3, 0.8, 1.0):
             assert unshift_sigma(shift_sigma(u, shift), shift) == pytest.approx(u, abs=1e-12)
 

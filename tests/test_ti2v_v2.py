@@ -99,7 +99,7 @@ def test_an_edit_does_not_change_the_row(model):
 @pytest.mark.parametrize(
     ("presets", "message"),
     [
-        ({"colour": {}}, "presets = .* is not allowed; wanted for any scenario"),
+        ({"colour": {}}, "presets = .* is not allowed; wanted for any scenario .*\\(default {}\\)"),
         ({"color": {"strength": 0}}, "'row, preset color': strength = 0 .*\\(0, 1\\]"),
         ({"color": {"strenght": 0.5}}, "'row, preset color': unknown parameter 'strenght'"),
         ({"style": {"fit": "pad"}}, "preset 'style' sets fit; wanted it in the row itself"),

@@ -2,7 +2,9 @@
 
 import json
 import logging
+import re
 import shutil
+from itertools import count
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from methods.wan.load import load, load_vae
 from methods.wan.solvers import SOLVERS, euler, unipc
 from methods.wan.timesteps import TwoTimesteps
 from methods.wan.vae import decode_video, encode_video
-from methods.wan.velocity import HELD_CLIPS
+from methods.wan.velocity import HELD_CLIPS, carry
 from tests.tiny_model import CHANNELS, build
 
 torch.set_num_threads(1)
@@ -214,6 +216,40 @@ def test_a_bad_velocity_fails_the_case_and_names_leg_step_and_sigma(wan, monkeyp
     calls.clear()
     with pytest.raises(CaseFailed, match=r"inversion: .* step 3 of 4, sigma 0\.5000"):
         wan.integrate(noise(), [0.0, 0.25, 0.5, 0.75, 1.0], euler, wan.encode_text("a mug"), leg="inversion")
+
+
+STEPS = {  # the step of each evaluation over four steps
+    "euler": [1, 2, 3, 4],
+    "euler-lagged": [1, 2, 3, 4],
+    "ab2": [1, 2, 3, 4],
+    "midpoint": [1, 1, 2, 2, 3, 3, 4, 4],
+    "heun": [1, 1, 2, 2, 3, 3, 4, 4],
+    "fireflow": [1, 1, 2, 3, 4],
+    "uni-inv": [1, 1, 2, 3, 4],
+    "dpmpp-2m": [1, 2, 3, 4],
+    "unipc": [1, 2, 3, 4],
+}
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_a_bad_velocity_is_named_with_the_step_that_asked_for_it(name):
+    down = [0.9, 0.7, 0.5, 0.3, 0.0]
+    sigmas = down if name in ("dpmpp-2m", "unipc") else down[::-1]
+    for bad, step in enumerate(STEPS[name]):
+        calls = count()
+
+        def breaks(x, sigma, bad=bad, calls=calls):
+            return x * (float("nan") if next(calls) == bad else 0.1)
+
+        with pytest.raises(CaseFailed) as error:
+            carry(noise(), sigmas, SOLVERS[name], breaks, None, "leg")
+        named, sigma = re.search(r"step (\d) of 4, sigma (\S+);", str(error.value)).groups()
+        assert int(named) == step
+        low, high = sorted(sigmas[step - 1 : step + 1])
+        assert low - 1e-3 <= float(sigma) <= high, "the step's own sigmas"
+    calls = count()
+    carry(noise(), sigmas, SOLVERS[name], lambda x, sigma: x * 0.1 * (next(calls) >= 0), None, "leg")
+    assert next(calls) == len(STEPS[name])
 
 
 def test_the_shift_comes_from_the_models_own_scheduler(wan):

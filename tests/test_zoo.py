@@ -3,10 +3,12 @@
 import importlib
 import subprocess
 import sys
+from pathlib import Path
 from typing import get_args
 
 import pytest
 
+from bench import registry
 from bench.errors import UserError
 from methods import zoo
 from methods.inversion import Inversion
@@ -92,6 +94,43 @@ def test_a_row_says_which_words_it_needs():
     needs = {name: row.card.needs for name, row in zoo().items()}
     assert needs["ti2v-inversion"] == needs["flowedit"] == needs["ti2v-v2"] == ("source_prompt",)
     assert needs["sdedit"] == needs["copy-source"] == ()
+    assert needs["latent-blending-mask"] == ("source_prompt",)
+
+
+def test_what_a_row_needs_follows_its_parameters():
+    def needs(name, **changes):
+        return registry.variant(zoo()[name], changes).card.needs
+
+    for row in ("sdedit", "sdedit-text"):
+        assert needs(row, first_frame="edited") == ("source_prompt",), "FlowEdit makes the first frame"
+        assert needs(row, first_frame="source") == ()
+    assert needs("teacher-4", start="flowedit") == ("source_prompt",)
+    assert needs("teacher-4", start="renoise") == ()
+    assert needs("teacher-4", start="renoise", first_frame="edited") == ("source_prompt",)
+
+
+@pytest.mark.parametrize(
+    ("row", "changes", "shown"),
+    [
+        ("propagated-frame", {"propagate_slack": 2}, 2.0),
+        ("vae-source", {"model": "elsewhere"}, "elsewhere"),
+        ("tint", {"timeout": 90}, 90.0),
+    ],
+)
+def test_rows_without_a_backbone_take_other_parameters_too(monkeypatch, row, changes, shown):
+    monkeypatch.setenv("SHOPEDIT_ROWS", str(Path(__file__).parents[1] / "docs" / "external" / "rows"))
+    entry = zoo()[row]
+    card = registry.variant(entry, changes).card
+    (name,) = changes
+    assert card.parameters == {**entry.card.parameters, name: shown}
+    assert card.name.startswith(f"{row}-") and card.control == entry.card.control
+    with pytest.raises(UserError, match=f"method '{row}': unknown parameter 'strength'; allowed: "):
+        registry.variant(entry, {"strength": 0.5})
+
+
+def test_a_row_without_parameters_says_that_none_are_allowed():
+    with pytest.raises(UserError, match="method 'copy-source': unknown parameter 'strength'; allowed: none"):
+        registry.variant(zoo()["copy-source"], {"strength": 0.5})
 
 
 def test_reading_the_zoo_imports_no_torch():
@@ -117,7 +156,9 @@ def test_reading_the_zoo_imports_no_torch():
         ("first_frame: middle", "first_frame = 'middle' .* target .* source .* or edited"),
         ("first_frame_guidance: 0.9", "first_frame_guidance = 0.9 .* >= 1"),
         ("fit: crop", "fit = 'crop' .* refuse .* or pad"),
-        ("shift: 0", "shift = 0 .* > 0"),
+        ("shift: 0", "shift = 0 .* in \\[0.01, 100\\], or null"),
+        ("shift: 1e18", "shift = 1e\\+18 .* in \\[0.01, 100\\], or null"),
+        ("shift_inversion: 101", "shift_inversion = 101 .* in \\[0.01, 100\\] for the inversion"),
     ],
 )
 def test_a_wrong_parameter_is_refused_in_one_line_with_what_is_allowed(tmp_path, parameters, message):
@@ -136,7 +177,7 @@ def test_a_wrong_parameter_is_refused_in_one_line_with_what_is_allowed(tmp_path,
         ((ROW % "").replace("track: first-frame", "track: video"), "track: .* found 'video'"),
         ((ROW % "") + "colour: red\n", "colour: Extra inputs are not permitted"),
         ((ROW % "") + "weights: abc\n", "weights are read from the model's folder"),
-        ((ROW % "") + "needs: [source_prompt]\n", "needs are read from the class"),
+        ((ROW % "") + "needs: [source_prompt]\n", "needs follow from the parameters; remove the field"),
         ((ROW % "").replace("methods.inversion:TI2VInversion", "methods.inversion:Nothing"), "Nothing cannot"),
         ((ROW % "").replace("methods.inversion:TI2VInversion", "methods.nowhere:Nothing"), "nowhere"),
         ((ROW % "").replace("methods.inversion:TI2VInversion", "nonsense"), "wanted package.module:Class"),
@@ -156,6 +197,10 @@ def test_another_folder_of_rows_needs_nothing_but_yaml(tmp_path):
     rows = read_rows(tmp_path)
     assert list(rows) == ["row", "row-b"]
     assert rows["row"].card.parameters["guidance"] == 3.0
+
+
+def test_a_number_needs_no_point_before_its_exponent(tmp_path):
+    assert read_row(write(tmp_path, ROW % "strength: 1e-3")).card.parameters["strength"] == 0.001
 
 
 def test_the_weights_of_a_row_are_the_digest_of_its_model(tmp_path, monkeypatch):

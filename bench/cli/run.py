@@ -102,13 +102,15 @@ def _parameters(settings: list[str], student: str | None) -> tuple[tuple[str, An
     """Return what `--set` and `--student` say, by name; values are read as YAML, so 4 is a number."""
     import yaml
 
+    from bench.yaml_text import read_yaml
+
     found: dict[str, Any] = {} if student is None else {"student": student}
     for text in settings:
         name, equals, value = text.partition("=")
         if not name or not equals:
             raise UserError(f"--set {text}: wanted NAME=VALUE, e.g. --set guidance=1.5")
         try:
-            found[name] = yaml.safe_load(value)
+            found[name] = read_yaml(value)
         except yaml.YAMLError as error:
             raise UserError(f"--set {text}: the value is not YAML ({' '.join(str(error).split())})") from None
     return tuple(sorted(found.items()))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -12,6 +11,7 @@ from bench.errors import CaseFailed, UserError
 from bench.types import Edit, EditRequest, Frames, MethodCard, Need, Track, Video
 from methods.cost import measured
 from methods.parameters import Parameters
+from methods.rows import Adapter
 from methods.wan.padding import cut, fits, padded
 from methods.wan.schedules import NATIVE_TOP, grid_from
 
@@ -34,7 +34,9 @@ class WanParameters(Parameters):
     )
     guidance: float = Field(2.0, ge=1, description="a guidance scale >= 1; 1 is no guidance")
     negative_prompt: str = Field("", description="the text that guidance steers away from")
-    shift: float | None = Field(None, gt=0, description="a schedule shift > 0, or null for the model's own")
+    shift: float | None = Field(
+        None, ge=0.01, le=100, description="a schedule shift in [0.01, 100], or null for the model's own"
+    )
     strength: float = Field(
         1.0, gt=0, le=1, description="the sigma in (0, 1] up to which the clip is re-made; 1 is all of it"
     )
@@ -50,6 +52,11 @@ class WanParameters(Parameters):
         "refuse", description="refuse (clips of a size that the model does not take fail) or pad (edges are repeated)"
     )
 
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """The source prompt, where the model edits the first frame itself (`methods.first_frame`)."""
+        return ("source_prompt",) if self.first_frame == "edited" else ()
+
     def check_track(self, row: str, track: Track) -> None:
         """Raise UserError where the row wants an edited first frame that its track does not give."""
         super().check_track(row, track)
@@ -60,24 +67,15 @@ class WanParameters(Parameters):
             )
 
 
-class WanMethod(ABC):
+class WanMethod(Adapter, ABC):
     """An adapter on the backbone. A subclass says how the edit's latents come about; the rest is here."""
 
     Parameters: ClassVar[type[WanParameters]] = WanParameters
-    needs: ClassVar[tuple[Need, ...]] = ()
-    """What the method cannot do without, beyond its track; a case that lacks it is refused at planning."""
 
     def __init__(self, card: MethodCard) -> None:
         self.card = card
         self.parameters = self.Parameters.read(card.name, card.parameters)
         self.parameters.check_track(card.name, card.track)
-
-    @classmethod
-    def variant(cls, card: MethodCard, changes: Mapping[str, Any]) -> MethodCard:
-        """Return a row's card with some parameters set otherwise, under a name of its own (`bench run --set`)."""
-        from methods.rows import variant
-
-        return variant(card, cls, cls.Parameters, changes)
 
     def load(self, device: str) -> None:
         """Read the model onto `device`; UserError when it is not there, not whole or altered."""

@@ -67,6 +67,12 @@ def layers(folder: Path) -> int:
     return int(json.loads((folder / "transformer" / "config.json").read_text())["num_layers"])
 
 
+def flow_shift(folder: Path) -> float:
+    """Return the schedule shift that the model was trained for; UserError when the folder lacks its scheduler."""
+    check_parts(folder, ("scheduler",))
+    return float(json.loads((folder / "scheduler" / "scheduler_config.json").read_text()).get("flow_shift", 1.0))
+
+
 def digest(folder: Path) -> str:
     """Return the sha256 (hex) of the sorted `<sha256>  <path>` lines of the model's files.
 

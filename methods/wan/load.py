@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
-from methods.wan.folder import check_parts, digest, model_files, resolve, verify
+from methods.wan.folder import check_parts, digest, flow_shift, model_files, resolve, verify
 from methods.wan.timesteps import TwoTimesteps
 from methods.wan.velocity import Backbone
 
@@ -44,13 +43,12 @@ def load(model: str, device: str) -> Backbone:
         tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
         vae = _read_vae(folder, device)
     transformer.condition_embedder = TwoTimesteps(transformer.condition_embedder)
-    scheduler = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
     return Backbone(
         transformer=transformer.eval().requires_grad_(False).to(device),
         vae=vae,
         text_encoder=text_encoder.eval().requires_grad_(False).to(device),
         tokenizer=tokenizer,
-        shift=float(scheduler.get("flow_shift", 1.0)),
+        shift=flow_shift(folder),
         device=torch.device(device),
         dtype=dtype,
     )

@@ -176,3 +176,12 @@ SOLVERS: dict[str, Solver] = {
     "unipc": unipc,
 }
 """Every solver under the name that a row's parameters use."""
+
+
+def step_of(solver: Solver, evaluation: int) -> int:
+    """Return the step, from 1, in which a solver asks for its n-th velocity, from 1; sigma alone does not tell it."""
+    if solver in (midpoint, heun):
+        return (evaluation + 1) // 2
+    if solver in (fireflow, uni_inv):
+        return max(1, evaluation - 1)
+    return evaluation

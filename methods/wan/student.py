@@ -81,8 +81,8 @@ def up_to(sigmas: Sequence[float], strength: float, row: str) -> list[float]:
     kept = [s for s in sigmas if s <= strength]
     if not kept:
         raise UserError(
-            f"method '{row}': strength {strength:g} is below the last sigma {sigmas[-1]:.4f}; "
-            "wanted one that leaves a step"
+            f"method '{row}': strength {strength:g} is below the last sigma, which leaves no step; "
+            f"wanted one from {sigmas[-1]} to 1"
         )
     return [*kept, 0.0]
 

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,7 @@ from torch import Tensor
 
 from bench.errors import CaseFailed
 from bench.types import Frames
-from methods.wan.solvers import Solver, Velocity
+from methods.wan.solvers import Solver, Velocity, step_of
 from methods.wan.text import encode_text
 from methods.wan.vae import decode_video, encode_video
 
@@ -156,7 +157,7 @@ def carry(
     leg: str,
 ) -> Tensor:
     """Carry x along `sigmas` by any velocity; frame 0 of the result is `first`, bit for bit. Raises as `integrate`."""
-    return pin(solver(pin(x, first), sigmas, watched(velocity, sigmas, leg)), first)
+    return pin(solver(pin(x, first), sigmas, watched(velocity, sigmas, leg, solver)), first)
 
 
 def pin(x: Tensor, first: Tensor | None) -> Tensor:
@@ -164,22 +165,25 @@ def pin(x: Tensor, first: Tensor | None) -> Tensor:
     return x if first is None else torch.cat([first, x[:, :, 1:]], dim=2)
 
 
-def watched(velocity: Velocity[Tensor], sigmas: Sequence[float], leg: str) -> Velocity[Tensor]:
+def watched(
+    velocity: Velocity[Tensor], sigmas: Sequence[float], leg: str, solver: Solver[Tensor] | None = None
+) -> Velocity[Tensor]:
     """Return the velocity with a watch on it: CaseFailed names leg, step and sigma of the first bad value.
 
-    A single sigma is no grid, and has no steps to name.
+    Without a solver each step is taken to ask at its start only. A single sigma is no grid, and has no steps to name.
     """
     rising = sigmas[-1] > sigmas[0]
+    evaluations = count(1)
 
     def watch(x: Tensor, sigma: float) -> Tensor:
-        v = velocity(x, sigma)
+        v, evaluation = velocity(x, sigma), next(evaluations)
         size = float(v.square().mean().sqrt())
         if not size <= EXPLODED:  # NaN compares false
-            # Timesteps may be truncated to thousandths, hence the tolerance.
-            passed = [s <= sigma + 1e-3 if rising else s >= sigma - 1e-9 for s in sigmas[1:-1]]
-            step = f"step {1 + sum(passed)} of {len(sigmas) - 1}, " if len(sigmas) > 1 else ""
+            passed = sum(s <= sigma + 1e-9 if rising else s >= sigma - 1e-9 for s in sigmas[1:-1])
+            step = 1 + passed if solver is None else step_of(solver, evaluation)
+            where = f"step {step} of {len(sigmas) - 1}, " if len(sigmas) > 1 else ""
             raise CaseFailed(
-                f"{leg}: velocity of size {size:.3g} at {step}sigma {sigma:.4f}; wanted at most {EXPLODED:g}"
+                f"{leg}: velocity of size {size:.3g} at {where}sigma {sigma:.4f}; wanted at most {EXPLODED:g}"
             )
         return v
 
