@@ -27,12 +27,11 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import yaml
-
 from bench import registry
 from bench.inputs import CaseReader
 from bench.testsets import select
 from bench.types import EditCase, EditMethod
+from bench.yaml_text import read_yaml
 from methods.wan import velocity
 
 T = TypeVar("T")
@@ -136,7 +135,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     a = parser.parse_args()
     print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-    changes = {name: yaml.safe_load(value) for name, _, value in (word.partition("=") for word in a.set)}
+    changes = {name: read_yaml(value) for name, _, value in (word.partition("=") for word in a.set)}
     changes |= {"student": a.student} if a.student else {}
     if a.part in (None, "edit"):
         edit_part(a.method, changes, a.base_guidance, a.edits, a.device)
