@@ -10,8 +10,8 @@
 How much of each depends on what is asked: a new background must not borrow the old one's features, a new colour needs
 little noise. `presets` holds, by scenario, what differs from the row; the scenario is read from the instruction.
 
-All of it may run on a distilled student (`student`): both legs then walk the student's own sigmas. Guidance is built into
-a student, so the row's should be 1.
+All of it may run on a distilled student (`student`): both legs then walk the student's own sigmas. Guidance is built
+into a student, so the row's should be 1.
 """
 
 from __future__ import annotations
