@@ -155,12 +155,12 @@ def cells(row: Row, metrics: Sequence[str]) -> list[str]:
 
 
 def to_markdown(rows: Sequence[Row], metrics: Sequence[str]) -> str:
-    """Return a table with the methods, and one with the controls, which are never ranked."""
+    """Return a table with the methods of each track, and one with the controls, which are never ranked."""
+    methods = [row for row in rows if not row.card.control]
+    tracks = dict.fromkeys(row.card.track for row in methods)
+    tables = [(f"Methods, track {track}", [row for row in methods if row.card.track == track]) for track in tracks]
     parts = []
-    for title, chosen in (
-        ("Methods", [r for r in rows if not r.card.control]),
-        ("Controls (not ranked)", [r for r in rows if r.card.control]),
-    ):
+    for title, chosen in (*tables, ("Controls (not ranked)", [row for row in rows if row.card.control])):
         if chosen:
             heads = headings(metrics)
             lines = ["| " + " | ".join(heads) + " |", "|---|---" + "|---:" * (len(heads) - 2) + "|"]

@@ -12,8 +12,9 @@ from bench.store.repo import READ
 
 
 def records(board: BoardFile, file: MethodFile) -> Iterator[AnyRecord]:
-    """Yield a row as the records of a run that is older than any other."""
-    run = f"{READ}-{file.method.name}-{file.digest[:8]}"
+    """Yield a row as the records of a run that is older than any of one's own; a newer file's is the newer run."""
+    when = "".join(c for c in file.finished[:19] if c.isalnum())
+    run = f"{READ}read-{when}-{file.method.name}-{file.digest[:8]}"  # after `from-files`, as it began without a time
     cases = {case.id: case for case in board.cases}
     yield RunRecord(
         run=run,

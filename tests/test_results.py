@@ -21,6 +21,7 @@ from bench.home import Home
 from bench.identity import file_digest, method_key
 from bench.media import probe, read_video, write_mp4
 from bench.plan import RunSpec
+from bench.results_journal import records
 from bench.run import Prepared, prepare, run
 from bench.store import columns
 from bench.store.access import open_reader, open_store
@@ -192,6 +193,18 @@ def test_loading_does_not_touch_what_was_run_here(toy, files, toyset, tmp_path) 
     after = reader.results(reader.boards()[0], methods=frozenset({"blend"}))
     assert [(r.key, r.run, r.seconds) for r in after] == [(r.key, r.run, r.seconds) for r in before]
     assert {r.method.name for r in reader.results(reader.boards()[0])} >= {"blend", "fails-once"}
+
+
+def test_of_two_files_of_one_name_the_newer_is_the_newer_run(files) -> None:
+    """Whatever their digests are: the newest run of a name is the one whose row is shown."""
+    board, file = results.read(files).rows[0]
+    for older, newer in (("0", "f"), ("f", "0")):
+        made = [
+            file.model_copy(update={"digest": digest * 64, "finished": f"2026-11-{day}T08:00:00+00:00"})
+            for digest, day in ((older, 28), (newer, 30))
+        ]
+        first, second = (next(records(board, one)) for one in made)
+        assert READ < f"{READ}from-files-z" < first.run < second.run
 
 
 def test_write_leaves_out_what_lacks_cases(toy, toyset, tmp_path) -> None:

@@ -35,7 +35,7 @@ from bench.store.models import (
 from bench.store.records import AnyRecord, EditFacts, EditRecord, RunRecord, SetRecord
 from bench.store.vote_rows import StudyRow
 
-READ = "00000000-from-files"
+READ = "00000000-"
 """What names of runs that were read from files of results begin with. They are older than any of one's own, and an
 edit of one's own always takes the place of one that was read."""
 

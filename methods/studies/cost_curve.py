@@ -71,6 +71,7 @@ STUDY = Study(
     "How much less time does ti2v-v2 take for the same score?",
     variants(),
     draw,
+    split="mini",
     extra=lambda document: equal_score(document["variants"]),
 )
 

@@ -74,6 +74,7 @@ STUDY = Study(
     draw,
     compared=tuple((FULL, row) for row in (*EQUAL, *EQUAL.values())) + tuple(EQUAL.items()),
     metrics=(*METRICS, "attribute-accuracy", "edges-gms", "perc-effl0", "motion-lk"),
+    split="mini",
     extra=lambda document: kept(document["variants"]),
 )
 

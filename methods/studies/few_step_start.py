@@ -2,8 +2,7 @@
 
 A student may walk the source up its own sigmas, take the teacher's way up, follow the difference of its two velocities
 (FlowEdit), or begin from the source under fresh noise; less strength leaves steps out. The parts of TI2V-v2 run on a
-student as they do on its teacher. Rows `dmd4` and `dmd8` are studied, and the teacher at as
-few steps.
+student as they do on its teacher. Rows `dmd4` and `dmd8` are studied.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from methods.studies.plots import differences
 from methods.studies.study import Study, command
 from methods.studies.variants import Variant
 
-ROWS = ("dmd4", "dmd8", "teacher-4", "teacher-8")
+ROWS = ("dmd4", "dmd8")
 STRENGTHS = (1.0, 0.9, 0.8)
 TEACHER_STEPS = (4, 8, 25)
 PARTS = {"v2": None, "v2-injection": ("injection",), "v2-sharing": ("sharing",), "v2-blending": ("blending",)}
@@ -25,24 +24,21 @@ PARTS = {"v2": None, "v2-injection": ("injection",), "v2-sharing": ("sharing",),
 
 
 def variants() -> tuple[Variant, ...]:
-    """Return each row with every start, and TI2V-v2 on the row's student or at its number of steps."""
+    """Return each row with every start, and TI2V-v2 on the row's student."""
     return tuple(variant for row in ROWS for variant in _of(row))
 
 
 def _of(row: str) -> list[Variant]:
     own = zoo()[row].card.parameters
-    student = own["student"]
     starts: dict[str, dict[str, Any]] = {"inversion": {"start": "inversion"}, "flowedit": {"start": "flowedit"}}
     starts["inversion-0p9"] = {"start": "inversion", "strength": 0.9}
     for strength in STRENGTHS:
         starts[f"renoise-{f'{strength:g}'.replace('.', 'p')}"] = {"start": "renoise", "strength": strength}
-    for steps in TEACHER_STEPS if student else ():
+    for steps in TEACHER_STEPS:
         starts[f"teacher-inversion-{steps}"] = {"start": "teacher-inversion", "inversion_steps": steps}
     made = [Variant(f"start-{row}-{name}", row, row, name, changes) for name, changes in starts.items()]
-    steps = own["generation_steps"]
-    on = {"student": student} if student else {"inversion_steps": steps, "generation_steps": steps}
     for name, parts in PARTS.items():
-        changes = {**on, **({} if parts is None else only(*parts))}
+        changes = {"student": own["student"], **({} if parts is None else only(*parts))}
         made.append(Variant(f"start-{row}-{name}", WHOLE, row, name, changes))
     return made
 
@@ -62,6 +58,7 @@ STUDY = Study(
     "Which way from the source to the start noise serves a few-step row best, and what do training-free parts add?",
     variants(),
     draw,
+    split="mini",
     compared=tuple(
         (f"start-{row}-inversion", variant.name)
         for row in ROWS

@@ -23,7 +23,7 @@ from bench.testsets import select
 from bench.types import SCENARIOS, EditCase, TestSet
 from methods.studies.runs import Where, explained, run
 from methods.studies.strips import Clip, around, write_strip
-from methods.studies.study import OUT, Devices, Home, Limit, Out, Protocol, Workers, one_line_errors
+from methods.studies.study import OUT, Devices, Home, Limit, Out, Protocol, Workers, one_line_errors, whole_or_elsewhere
 from methods.studies.study import TestSet as TestSetName
 from methods.studies.summary import METRICS, Edits, by_method
 
@@ -211,6 +211,7 @@ def main(
     """Show the edits of each scenario that a row did worst and best, beside the other rows' edits of them."""
     where = Where(split, testset, device, protocol, limit, home, workers)
     with one_line_errors():
+        whole_or_elsewhere(out, limit is None and split == "mini")
         typer.echo(make(list(dict.fromkeys(row or ROWS)), where, out))
 
 

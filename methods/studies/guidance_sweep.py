@@ -36,7 +36,9 @@ def draw(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-STUDY = Study("guidance-sweep", "How does the score follow the guidance scale of each stage?", variants(), draw)
+STUDY = Study(
+    "guidance-sweep", "How does the score follow the guidance scale of each stage?", variants(), draw, split="mini"
+)
 
 if __name__ == "__main__":
     command(STUDY)

@@ -26,7 +26,7 @@ from bench.stats import Interval, compare, interval
 from bench.types import EditCase, EditRequest, Frames, MethodCard
 from methods.inversion import TI2VInversion
 from methods.studies.plots import lines, read, save
-from methods.studies.study import OUT, Device, DrawOnly, Limit, Out, Split, TestSet, one_line_errors
+from methods.studies.study import OUT, Device, DrawOnly, Limit, Out, Split, TestSet, one_line_errors, whole_or_elsewhere
 from methods.wan.padding import padded
 
 NAME = "inversion-error"
@@ -159,9 +159,10 @@ def main(
 ) -> None:
     """How well does each solver bring back what it inverted? --limit counts source clips."""
     path = out / f"{NAME}.json"
-    out.mkdir(parents=True, exist_ok=True)
     with one_line_errors():
         if not draw_only:
+            whole_or_elsewhere(out, limit is None and split == "dev")
+            out.mkdir(parents=True, exist_ok=True)
             records = measure(split, testset, device, limit, out / f"{NAME}.jsonl", model)
             document = {"study": NAME, "testset": testset, "testset_digest": testset_digest(registry.testset(testset))}
             document |= {"model": records[0]["model"], "split": split, "device": device, "partial": limit is not None}

@@ -33,7 +33,9 @@ def draw(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-STUDY = Study("strength-curve", "What does less strength keep, and what does it cost the edit?", variants(), draw)
+STUDY = Study(
+    "strength-curve", "What does less strength keep, and what does it cost the edit?", variants(), draw, split="mini"
+)
 
 if __name__ == "__main__":
     command(STUDY)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bench.errors import BenchError
+from bench.errors import BenchError, UserError
 from bench.types import SCENARIOS
 from methods.studies.plots import differences, read, save
 from methods.studies.runs import Where, run
@@ -49,6 +49,8 @@ class Study:
     """More pairs of variants: the second is subtracted from the first."""
     metrics: tuple[str, ...] = METRICS
     """What is summed up; those outside the protocol are scored besides it."""
+    split: str = "dev"
+    """Where it is run unless told otherwise; the larger sweeps are run on a part."""
     extra: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     """From the document to what else it says."""
 
@@ -104,6 +106,12 @@ class Study:
             save(chart, out / f"{self.name}{suffix}.svg")
 
 
+def whole_or_elsewhere(out: Path, whole: bool) -> None:
+    """Raise UserError where a part of a study would take the place of the whole one that is shipped."""
+    if not whole and out == OUT:
+        raise UserError(f"a part, or another split, would take the place of the study in {OUT}; wanted --out FOLDER")
+
+
 @contextmanager
 def one_line_errors() -> Iterator[None]:
     """Say what is wrong in one line, with exit code 2, where the block raises an error that is on purpose."""
@@ -116,9 +124,10 @@ def one_line_errors() -> Iterator[None]:
 
 def command(study: Study) -> None:
     """Run a study from the command line."""
+    found = tuple(dict.fromkeys(variant.series for variant in study.variants))
 
     def main(
-        split: Split = "dev",
+        split: Split = study.split,
         device: Devices = "cpu",
         testset: TestSet = "shopedit-300",
         protocol: Protocol = "lite-1",
@@ -131,13 +140,16 @@ def command(study: Study) -> None:
     ) -> None:
         where = Where(split, testset, device, protocol, limit, home, workers)
         chosen = study
-        if series:
-            kept = tuple(v for v in study.variants if v.series in series or v.name == study.against)
-            chosen = replace(study, variants=kept)
         with one_line_errors():
+            if unknown := [name for name in series or () if name not in found]:
+                raise UserError(f"--series {unknown[0]}: {study.name} has no such; wanted one of {', '.join(found)}")
+            if series:
+                kept = tuple(v for v in study.variants if v.series in series or v.name == study.against)
+                chosen = replace(study, variants=kept)
             if draw_only:
                 study.plot(out)
             else:
+                whole_or_elsewhere(out, series is None and limit is None and split == study.split)
                 typer.echo(chosen.make(where, out))
 
     main.__doc__ = study.question
