@@ -7,8 +7,8 @@
 5. The given first frame carried along the motion (`methods.propagation`), so that the model fills in what that hides.
 6. The source's own pixels where nothing changed (`methods.pasting`).
 
-How much of each depends on what is asked: a new background must not borrow the old one's features, a new colour needs
-little noise. `presets` holds, by scenario, what differs from the row; the scenario is read from the instruction.
+How much of each may depend on what is asked: a colour is carried along even where the flow is in doubt, a new prop only
+where it is sure. `presets` holds, by scenario, what differs from the row; the scenario is read from the instruction.
 
 All of it may run on a distilled student (`student`): both legs then walk the student's own sigmas. Guidance is built
 into a student, so the row's should be 1.

@@ -56,7 +56,8 @@ def run(
         ),
     ] = None,
     student: Annotated[
-        str | None, typer.Option(help="A few-step student: a folder or a LoRA file. Short for --set student=PATH.")
+        str | None,
+        typer.Option(help="A few-step student: a shipped name, a folder or a LoRA file. Short for --set student=PATH."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     home: HomeOption = None,
