@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Engine, delete, insert, select
 from sqlalchemy.orm import Session
 
 from bench.errors import UserError
@@ -295,6 +295,7 @@ def _scores(session: Session, edit: EditRow, run: RunRow, record: EditRecord, *,
     metrics = dict(session.execute(select(MetricRow.key, MetricRow.id)).tuples().all())
     rows = session.scalars(select(ScoreRow).filter_by(edit_id=edit.id, protocol_id=run.protocol_id))
     held = {score.metric_id: score.key for score in rows}
+    new: list[dict[str, Any]] = []
     for score in record.scores:
         metric_id = metrics[score.metric]
         before = held.get(metric_id)
@@ -308,7 +309,12 @@ def _scores(session: Session, edit: EditRow, run: RunRow, record: EditRecord, *,
             "anchors": list(score.anchors) if score.anchors else None,
         }
         key = {"edit_id": edit.id, "metric_id": metric_id, "protocol_id": run.protocol_id}
-        _one(session, ScoreRow, key, values)
+        if before is None:
+            new.append(key | values)
+        else:
+            _one(session, ScoreRow, key, values)
+    if new:
+        session.execute(insert(ScoreRow), new)  # in one statement: loading shipped rows is mostly this
 
 
 def _set_score(session: Session, record: SetRecord) -> None:
