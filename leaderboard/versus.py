@@ -91,12 +91,12 @@ def verdict(found: Versus, text: Text) -> str | None:
     test = next((t for t in found.overall if t.metric == HEADLINE), None)
     if test is None or test.difference.groups < 2:
         return None
-    gap = test.difference
+    gap, p = test.difference, p_value(test.p_holm)
     return text.compare.verdict[test.winner or "none"].format(
         gap=numbers.fixed(abs(gap.mean), 1),
         low=numbers.fixed(gap.low, 1),
         high=numbers.fixed(gap.high, 1),
-        p=p_value(test.p_holm),
+        p=p if p.startswith("<") else f"= {p}",
     )
 
 

@@ -21,6 +21,8 @@ from bench.compare import Side, detectable, least_p, side, versus
 from bench.errors import UserError
 from bench.store.read import Board, Result
 from bench.types import Asset, EditCase, Instruction, MethodCard, MetricCard, Score
+from leaderboard.text import EN
+from leaderboard.versus import verdict
 from tests.fixtures import ENVIRONMENT, ToyProtocol
 
 BOARD = Board("toy", "1.0", "d" * 64, "toy", "toy:000000000001", "run")
@@ -79,6 +81,13 @@ def test_the_difference_is_paired_so_hard_cases_drop_out_of_it() -> None:
     assert line.a - line.b == pytest.approx(3)
     assert line.p == pytest.approx(2 / 2**6)
     assert line.winner == "a"
+
+
+@pytest.mark.parametrize(("clips", "p"), [(6, "p = 0.031 corrected"), (40, "p < 0.001 corrected")])
+def test_the_board_says_the_outcome_in_a_sentence(clips: int, p: str) -> None:
+    found = versus(one("a", [13.0 + c for c in range(clips)]), one("b", [10.0 + c for c in range(clips)]), [SCORE])
+    told = verdict(found, EN)
+    assert told is not None and told.startswith("A is better: the score differs by 3.0") and p in told
 
 
 def test_the_overall_difference_is_the_mean_over_scenarios_and_each_is_shown() -> None:

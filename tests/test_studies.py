@@ -170,16 +170,17 @@ def test_each_scenario_takes_the_settings_that_are_best_there_and_a_row_takes_th
         "color": {presets.ROW: -2},
         "add": {"presets-source-paste-steps-25": -2},
         "product": {"presets-source-paste-strength-08": -1},
+        "background": {"presets-edit": -0.2},
     }
     for pair in document["pairs"]:
         for scenario, found in pair["scenarios"].items():
             mean = ahead.get(scenario, {}).get(pair["b"], 1)
-            found |= {"mean": mean, "high": mean + 0.5}
+            found |= {"mean": mean, "high": mean / 2}
             if scenario == "material":
                 found |= {"mean": -9, "high": 0.1}
     document["chosen"] = presets.chosen(document)
     assert document["chosen"] == {"style": {"propagate": "edit", "paste": False}, "product": {"strength": 0.8}}, (
-        "neither the row's own presets nor steps are one, and what is not surely ahead is none"
+        "neither the row's own presets nor steps are one, nor what is not surely ahead, nor what is by too little"
     )
     study = tmp_path / "presets.json"
     study.write_text(json.dumps(document))

@@ -28,10 +28,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from bench import registry
+from bench.cli.run import _parameters
+from bench.errors import UserError
 from bench.inputs import CaseReader
 from bench.testsets import select
 from bench.types import EditCase, EditMethod
-from bench.yaml_text import read_yaml
 from methods.wan import velocity
 
 T = TypeVar("T")
@@ -102,12 +103,13 @@ def edit_part(method: str, changes: dict[str, Any], guidance: float, edits: int,
         print(f"edit     {part}: {wall:.2f} times less wall, {cpu:.2f} times less processor time")
 
 
-def run_part(method: str, student: str | None, split: str, edits: int, device: str) -> None:
+def run_part(method: str, settings: list[str], student: str | None, split: str, edits: int, device: str) -> None:
     def run(limit: int) -> tuple[float, float]:
         with tempfile.TemporaryDirectory() as home:
             command = [sys.executable, "-m", "bench.cli", "run", "--method", method, "--split", split, "--no-controls"]
             command += ["--limit", str(limit), "--device", device, "--home", home]
             command += ["--student", student] if student else []
+            command += [word for setting in settings for word in ("--set", setting)]
             before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
             subprocess.run(command, check=True, capture_output=True)
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -135,12 +137,14 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     a = parser.parse_args()
     print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-    changes = {name: read_yaml(value) for name, _, value in (word.partition("=") for word in a.set)}
-    changes |= {"student": a.student} if a.student else {}
+    try:
+        changes = dict(_parameters(a.set, a.student))
+    except UserError as error:
+        parser.error(str(error))
     if a.part in (None, "edit"):
         edit_part(a.method, changes, a.base_guidance, a.edits, a.device)
     if a.part in (None, "run"):
-        run_part(a.method, a.student, a.split, a.edits, a.device)
+        run_part(a.method, a.set, a.student, a.split, a.edits, a.device)
 
 
 if __name__ == "__main__":
